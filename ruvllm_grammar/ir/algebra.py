@@ -1,0 +1,28 @@
+"""Questions a reader may ask about regular expressions, answered by whoever can.
+
+Readers stand on the IR and import nothing below it, yet some of their decisions need automata: is this pattern with
+this length empty, do these two name patterns overlap? They ask through this protocol; `compile` and `check` hand in the
+implementation (`automata.algebra`), so the import hourglass stays whole.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ruvllm_grammar.ir.expr import Expr
+
+
+class Algebra(Protocol):
+    """Decides regular expressions exactly. Every method may raise `LimitError` (`Limits.leaf_states`)."""
+
+    def is_empty(self, e: Expr) -> bool:
+        """Whether no string matches."""
+
+    def disjoint(self, a: Expr, b: Expr) -> bool:
+        """Whether no string matches both."""
+
+    def matches(self, e: Expr, text: str) -> bool:
+        """Whether `text` matches."""
+
+    def shortest(self, e: Expr) -> str | None:
+        """A shortest string that matches, the least in code-point order; None when there is none."""
