@@ -9,8 +9,9 @@ superset of what it is for, all agreeing on every version they share:
 - `demo.txt`   what `make demo` needs: the part of `lock.txt` that is used at run time
 - `bench.txt`  what the benchmarks' peers need on top of `lock.txt`
 
-torch is pinned by hand, first: a free choice brings gigabytes of CUDA. Local version labels (`+cpu`) are dropped,
-so that the pin names the release and each machine gets the build it is set up for. No hashes for the same reason.
+torch is pinned by hand, first: a free choice brings gigabytes of CUDA. Local version labels (`+cpu`) are
+dropped, so that the pin names the release and each machine gets the build it is set up for. No hashes for the
+same reason.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 TORCH = "torch==2.13.0"
-# Installed by the `install` rule of the Makefile without build isolation, so the build backend is a pin as well.
+# The Makefile installs this project without build isolation, so the build backend is a pin as well.
 BUILD = ("hatchling", "editables")
 
 
