@@ -1,4 +1,4 @@
-"""Every command of both tools has help, and a section in docs/reference/cli.md that names all of its options."""
+"""Every command of both tools has help, and a section in docs/reference/cli.md that names its options."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+TOOLS = pytest.mark.parametrize(
+    ("tool", "package"), [("ruvllm-grammar", "ruvllm_grammar"), ("ruvllm", "ruvllm_runtime")]
+)
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "reference" / "cli.md"
 
 
@@ -23,16 +26,12 @@ def sections() -> dict[str, str]:
     return {part.partition("\n")[0].strip("` "): part for part in parts}
 
 
-@pytest.mark.parametrize(
-    ("tool", "package"), [("ruvllm-grammar", "ruvllm_grammar"), ("ruvllm", "ruvllm_runtime")]
-)
+@TOOLS
 def test_every_command_has_help(tool, package):
     assert [f"{tool} {name}" for name, command in commands(package).items() if not command.help] == []
 
 
-@pytest.mark.parametrize(
-    ("tool", "package"), [("ruvllm-grammar", "ruvllm_grammar"), ("ruvllm", "ruvllm_runtime")]
-)
+@TOOLS
 def test_every_command_and_option_is_documented(tool, package):
     missing = []
     for name, command in commands(package).items():

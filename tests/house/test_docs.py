@@ -1,4 +1,4 @@
-"""The documentation is true: its Python runs, its links lead somewhere, and nothing public is left out of it."""
+"""The documentation is true: its Python runs, its links lead somewhere, nothing public is left out of it."""
 
 from __future__ import annotations
 
@@ -34,9 +34,8 @@ def test_python_of_the_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "__page__"}
     for line, source in blocks(page):
-        code = compile(
-            "\n" * line + source, str(page), "exec"
-        )  # so that a traceback shows the page's own line
+        # Blank lines in front, so that a traceback shows the line of the page.
+        code = compile("\n" * line + source, str(page), "exec", dont_inherit=True)
         exec(code, namespace)  # noqa: S102  our own documentation
 
 

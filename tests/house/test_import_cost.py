@@ -1,8 +1,7 @@
 """`import ruvllm_grammar` is cheap: no model framework, no compiler, under half a second of processor time.
 
-The time is what the import itself burns, read inside a fresh process before and after it, and the best of three:
-a busy machine stretches the clock, hardly the processor time, and never all three. So this is not a timing test
-in the sense of tests/README.md; the limit is a contract, and the measured value is a fifth of it.
+The time is processor time, read inside a fresh process before and after the import, and the best of three: a
+busy machine stretches the clock, not this. The limit is a promise to users, with room above what is measured.
 """
 
 from __future__ import annotations
