@@ -1,0 +1,108 @@
+"""The arrays that kernels work on, and the numbers both sides agree on. Plain numpy: importing this is cheap.
+
+A grammar's run-time state is one `Arena`: a named tuple of arrays that only kernels write to, except that Python
+appends instructions, patches lazy rules and replaces an array by a larger copy when a kernel asks for room.
+
+Named letters of shapes: `P` instructions, `L` leaf table entries, `M` class maps, `K` stack nodes, `E` stack edges,
+`S` super-states, `C` pooled configurations, `H*` hash slots (powers of two), `X` scratch width, `N` trie nodes,
+`W = ceil(V / 32)` words of a row.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+U8 = npt.NDArray[np.uint8]
+
+# Instructions: code[pc] = (op, a, b, c).
+FAIL: Final = 0  #: no continuation
+BYTE: Final = 1  #: a = byte; next pc + 1
+LEAF: Final = 2  #: a = offset of the state's row in leaf_next, b = class map, c = leaf number
+LEAF_END: Final = 3  #: as LEAF, in an accepting state: may also return
+JUMP: Final = 4  #: a = target
+SPLIT: Final = 5  #: a, b = targets
+CALL: Final = 6  #: a = target; returns to pc + 1
+RETURN: Final = 7  #: pops a stack edge
+END: Final = 8  #: the document is complete
+LAZY: Final = 9  #: a = number of a rule that Python must emit first
+COUNT: Final = 10  #: a = body, b = low, c = high or -1; next pc + 1
+TOKEN: Final = 11  #: a = number of a token set; next pc + 1
+MARK: Final = 12  #: a = mark number, b = 1 opens, 0 closes; next pc + 1
+
+# Results below zero.
+DEAD: Final = -1  #: no continuation
+UNKNOWN: Final = -2  #: not computed yet (transition table only)
+NEED_RULE: Final = -3  #: head[NEED] is a lazy rule; emit it and call again
+GROW: Final = -4  #: head[NEED] names the full array (an index of GROWN); enlarge it and call again
+TOO_WIDE: Final = -5  #: more configurations than the scratch arrays hold; enlarge them and call again
+
+#: Entry of `count` edges that are plain calls.
+NO_COUNT: Final = -1
+#: Distance of what cannot finish, or is not known.
+FAR: Final = 1 << 29
+
+# Counters in head.
+N_NODES: Final = 0
+N_EDGES: Final = 1
+N_CONFIGS: Final = 2
+N_STATES: Final = 3
+NEED: Final = 4
+MAX_STATES: Final = 5  #: budget of super-states
+MAX_NODES: Final = 6  #: budget of stack nodes
+HAS_DISTANCE: Final = 7  #: 1 when pc_distance is valid
+
+#: Names of arrays a kernel may ask to enlarge, by number.
+GROWN: Final = ("nodes", "edges", "configs", "states")
+
+
+class Arena(NamedTuple):
+    """Everything one grammar's kernels read and write.
+
+    Attributes:
+        head: int64[16], counters (the constants above).
+        code: int32[P, 4], the program.
+        leaf_next: int32[L], targets (program counters or -1) of leaf states by byte class.
+        leaf_class: uint8[M, 256], byte to class.
+        pc_distance: int32[P], fewest tokens from an instruction to its rule's return.
+        nodes: int32[K, 3] = (first edge, number of edges, distance); node 0 is the bottom, without edges.
+        edges: int32[E, 4] = (return pc, count or -1, record, parent node), sorted within a node. The record is the
+            place of a boolean frame's bits; 0 is the empty record.
+        node_hash: int32[H1], node numbers or -1.
+        unions: int32[H2, 3], recent (a, b, union) of nodes, a = -1 when empty.
+        configs: int32[C, 2] = (pc, node), pooled.
+        states: int32[S, 4] = (first configuration, number of configurations, flags, distance); flags bit 0 accepting,
+            bit 1 has token edges.
+        state_hash: int32[H3], super-state numbers or -1.
+        table: int32[S, 256], next super-state by byte; DEAD or UNKNOWN.
+        work: int64[X], stack of the closure.
+        found: int64[X], its result: pc << 32 | node.
+        used: int64[X], slots of `seen` to clear.
+        seen: int64[2 X], visited configurations plus one; 0 empty.
+    """
+
+    head: I64
+    code: I32
+    leaf_next: I32
+    leaf_class: U8
+    pc_distance: I32
+    nodes: I32
+    edges: I32
+    node_hash: I32
+    unions: I32
+    configs: I32
+    states: I32
+    state_hash: I32
+    table: I32
+    work: I64
+    found: I64
+    used: I64
+    seen: I64
+
+
+ACCEPTING: Final = 1
+HAS_TOKENS: Final = 2

@@ -1,0 +1,862 @@
+"""The machine: lazily determinised runs of a byte program over graph-structured stacks.
+
+Problem. A grammar's program (see `layout`) is nondeterministic and has calls. A *configuration* is a program counter
+and a stack; a *super-state* is the interned set of configurations that one input can lead to. `step` computes the
+super-state after one byte and remembers it in `table`, exactly as RE2's lazy DFA does for regular programs, one level
+up: the machine becomes deterministic where it is visited and nowhere else.
+
+Stacks are graph-structured (Tomita 1986; Scott and Johnstone, GLL, 2010) and hash-consed: a node is an interned sorted
+*set* of edges (return address, counter, record, parent), and two configurations with equal program counter are merged
+by uniting their stacks. Without merging, `anyOf` of two array shapes over a recursive reference has 3^n stacks after n
+brackets; with it, n nodes.
+
+Example. After `{"a": [` under `{"properties": {"a": {"type": "array"}}}` the super-state holds, among others, the
+configuration (start of a JSON string, node 7), node 7 = {(after the array's first item, -1, 0, node 4)}, node 4 = {(after
+property a, -1, 0, node 1)}, node 1 = {(end of the document, -1, 0, 0)}.
+
+Cost. A known transition is one array load. A new one is the closure: linear in the configurations it passes through.
+Nothing is removed; Python drops a full arena as a whole.
+
+Failure is a return value (`layout`): kernels never raise, and every one that returns NEED_RULE, GROW or TOO_WIDE left
+only harmless extra interned nodes behind, so the caller fixes the cause and calls again.
+
+All kernels that call one another live in this file, because numba's cache of a caller does not notice that a callee in
+another file changed. Signatures are explicit: numba would otherwise compile one variant per integer width.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numba.core import types
+
+from ruvllm_grammar.kernels.layout import (
+    ACCEPTING,
+    BYTE,
+    CALL,
+    COUNT,
+    DEAD,
+    END,
+    FAR,
+    GROW,
+    HAS_DISTANCE,
+    HAS_TOKENS,
+    JUMP,
+    LAZY,
+    LEAF,
+    LEAF_END,
+    MARK,
+    MAX_NODES,
+    MAX_STATES,
+    N_CONFIGS,
+    N_EDGES,
+    N_NODES,
+    N_STATES,
+    NEED,
+    NEED_RULE,
+    RETURN,
+    SPLIT,
+    TOKEN,
+    TOO_WIDE,
+    UNKNOWN,
+    Arena,
+)
+
+_i32 = types.int32
+_i64 = types.int64
+_u64 = types.uint64
+
+
+def _array(dtype: types.Type, ndim: int, *, readonly: bool = False) -> types.Array:
+    return types.Array(dtype, ndim, "C", readonly=readonly)
+
+
+_I1 = _array(_i32, 1)
+_I2 = _array(_i32, 2)
+_L1 = _array(_i64, 1)
+_B2 = _array(types.uint8, 2)
+ARENA = types.NamedTuple(
+    (_L1, _I2, _I1, _B2, _I1, _I2, _I2, _I1, _I2, _I2, _I2, _I1, _I2, _L1, _L1, _L1, _L1), Arena
+)
+_RI1 = _array(_i32, 1, readonly=True)
+_RI2 = _array(_i32, 2, readonly=True)
+_RL1 = _array(_i64, 1, readonly=True)
+_RB1 = _array(types.uint8, 1, readonly=True)
+
+_OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
+_LOW = np.int64(0xFFFFFFFF)
+
+
+@njit(_u64(_u64, _i64), **_OPTIONS)
+def _mix(seed, value):
+    """One round of a 64-bit multiplicative hash (constants of splitmix64, Steele et al. 2014)."""
+    h = (seed ^ np.uint64(value)) * np.uint64(0xBF58476D1CE4E5B9)
+    h ^= h >> np.uint64(29)
+    h *= np.uint64(0x94D049BB133111EB)
+    return h ^ (h >> np.uint64(32))
+
+
+@njit(_u64(_I2, _i64, _i64), **_OPTIONS)
+def _hash_edges(edges, first, count):
+    h = np.uint64(count)
+    for i in range(first, first + count):
+        h = _mix(h, (np.int64(edges[i, 0]) << 32) ^ np.int64(edges[i, 3]))
+        h = _mix(h, (np.int64(edges[i, 1]) << 32) ^ np.int64(edges[i, 2]))
+    return h
+
+
+@njit(_i64(ARENA, _i64, _i64), **_OPTIONS)
+def _node_distance(g, first, count):
+    """Fewest tokens to unwind a stack whose edges are `edges[first : first + count]`."""
+    best = np.int64(FAR)
+    for i in range(first, first + count):
+        ret = np.int64(g.edges[i, 0])
+        parent = np.int64(g.nodes[g.edges[i, 3], 2])
+        done = np.int64(g.edges[i, 1])
+        if done >= 0:
+            after = np.int64(g.pc_distance[ret + 1])
+            missing = np.int64(g.code[ret, 2]) - (done + 1)
+            if missing > 0:
+                after += missing * np.int64(g.pc_distance[g.code[ret, 1]])
+        else:
+            after = np.int64(g.pc_distance[ret])
+        if after + parent < best:
+            best = after + parent
+    return best
+
+
+@njit(_i64(ARENA, _i64), **_OPTIONS)
+def intern_node(g, count):
+    """Number of the node whose `count` edges lie, tentatively, at the top of the edge pool; GROW when full."""
+    first = g.head[N_EDGES]
+    mask = np.int64(g.node_hash.shape[0] - 1)
+    slot = np.int64(_hash_edges(g.edges, first, count) & np.uint64(mask))
+    while True:
+        node = np.int64(g.node_hash[slot])
+        if node < 0:
+            break
+        if g.nodes[node, 1] == count:
+            other = np.int64(g.nodes[node, 0])
+            same = True
+            for i in range(count):
+                for k in range(4):
+                    if g.edges[other + i, k] != g.edges[first + i, k]:
+                        same = False
+                        break
+                if not same:
+                    break
+            if same:
+                return node
+        slot = (slot + 1) & mask
+    node = g.head[N_NODES]
+    if node >= g.nodes.shape[0] or 2 * node >= mask:
+        g.head[NEED] = 0
+        return np.int64(GROW)
+    g.nodes[node, 0] = first
+    g.nodes[node, 1] = count
+    g.nodes[node, 2] = _node_distance(g, first, count) if g.head[HAS_DISTANCE] else 0
+    g.node_hash[slot] = node
+    g.head[N_NODES] = node + 1
+    g.head[N_EDGES] = first + count
+    return node
+
+
+@njit(_i64(ARENA, _i64, _i64, _i64), **_OPTIONS)
+def push(g, ret, count, parent):
+    """The node {(ret, count, 0, parent)}; GROW when a pool is full."""
+    top = g.head[N_EDGES]
+    if top >= g.edges.shape[0]:
+        g.head[NEED] = 1
+        return np.int64(GROW)
+    g.edges[top, 0] = ret
+    g.edges[top, 1] = count
+    g.edges[top, 2] = 0
+    g.edges[top, 3] = parent
+    return intern_node(g, np.int64(1))
+
+
+@njit(_i64(ARENA, _i64, _i64), **_OPTIONS)
+def unite(g, a, b):
+    """The node with the edges of both; edges that agree on all but the parent unite their parents."""
+    if a == b:
+        return a
+    if a > b:
+        a, b = b, a
+    slot = (a * 31 + b) & np.int64(g.unions.shape[0] - 1)
+    if g.unions[slot, 0] == a and g.unions[slot, 1] == b:
+        return np.int64(g.unions[slot, 2])
+    count_a = np.int64(g.nodes[a, 1])
+    count_b = np.int64(g.nodes[b, 1])
+    at_a = np.int64(g.nodes[a, 0])
+    at_b = np.int64(g.nodes[b, 0])
+    end_a = at_a + count_a
+    end_b = at_b + count_b
+    merged = np.empty((count_a + count_b, 4), np.int32)
+    n = np.int64(0)
+    while at_a < end_a or at_b < end_b:
+        order = np.int64(0)
+        if at_b >= end_b:
+            order = np.int64(-1)
+        elif at_a >= end_a:
+            order = np.int64(1)
+        else:
+            for k in range(3):
+                if g.edges[at_a, k] != g.edges[at_b, k]:
+                    order = np.int64(-1) if g.edges[at_a, k] < g.edges[at_b, k] else np.int64(1)
+                    break
+        source = at_a if order <= 0 else at_b
+        for k in range(4):
+            merged[n, k] = g.edges[source, k]
+        if order == 0:
+            parent = unite(g, np.int64(g.edges[at_a, 3]), np.int64(g.edges[at_b, 3]))
+            if parent < 0:
+                return parent
+            merged[n, 3] = parent
+        if order <= 0:
+            at_a += 1
+        if order >= 0:
+            at_b += 1
+        n += 1
+    top = g.head[N_EDGES]
+    if top + n > g.edges.shape[0]:
+        g.head[NEED] = 1
+        return np.int64(GROW)
+    for i in range(n):
+        for k in range(4):
+            g.edges[top + i, k] = merged[i, k]
+    node = intern_node(g, n)
+    if node >= 0:
+        g.unions[slot, 0] = a
+        g.unions[slot, 1] = b
+        g.unions[slot, 2] = node
+    return node
+
+
+@njit(types.void(_L1, _i64), **_OPTIONS)
+def _sort(values, n):
+    """Ascending, in place: insertion for the usual handful, heap sort beyond."""
+    if n <= 24:
+        for i in range(1, n):
+            x = values[i]
+            j = i - 1
+            while j >= 0 and values[j] > x:
+                values[j + 1] = values[j]
+                j -= 1
+            values[j + 1] = x
+        return
+    start = n // 2
+    end = n
+    while end > 1:
+        if start > 0:
+            start -= 1
+        else:
+            end -= 1
+            x = values[end]
+            values[end] = values[0]
+            values[0] = x
+        root = start
+        while 2 * root + 1 < end:
+            child = 2 * root + 1
+            if child + 1 < end and values[child + 1] > values[child]:
+                child += 1
+            if values[root] >= values[child]:
+                break
+            x = values[root]
+            values[root] = values[child]
+            values[child] = x
+            root = child
+
+
+@njit(_i64(ARENA, _i64), **_OPTIONS)
+def _closure(g, n):
+    """Follow everything that consumes nothing from the `n` configurations in `work`.
+
+    Returns the number of consuming configurations now in `found`, sorted by program counter, one per program counter;
+    or a failure code.
+    """
+    width = np.int64(g.work.shape[0])
+    room = width - 8
+    mask = np.int64(g.seen.shape[0] - 1)
+    emitted = np.int64(0)
+    used = np.int64(0)
+    failure = np.int64(0)
+    while n > 0:
+        n -= 1
+        key = g.work[n]
+        pc = key >> 32
+        node = key & _LOW
+        slot = np.int64(_mix(np.uint64(pc), node) & np.uint64(mask))
+        known = False
+        while g.seen[slot] != 0:
+            if g.seen[slot] == key + 1:
+                known = True
+                break
+            slot = (slot + 1) & mask
+        if known:
+            continue
+        if used >= room or n >= room:
+            failure = np.int64(TOO_WIDE)
+            break
+        g.seen[slot] = key + 1
+        g.used[used] = slot
+        used += 1
+        op = g.code[pc, 0]
+        if op == BYTE or op == LEAF or op == END or op == TOKEN:
+            g.found[emitted] = key
+            emitted += 1
+        elif op == JUMP:
+            g.work[n] = (np.int64(g.code[pc, 1]) << 32) | node
+            n += 1
+        elif op == SPLIT:
+            g.work[n] = (np.int64(g.code[pc, 2]) << 32) | node
+            g.work[n + 1] = (np.int64(g.code[pc, 1]) << 32) | node
+            n += 2
+        elif op == CALL:
+            ret = pc + 1
+            while g.code[ret, 0] == JUMP:
+                ret = np.int64(g.code[ret, 1])
+            target = np.int64(g.code[pc, 1])
+            if g.code[ret, 0] != RETURN:  # a tail call pushes nothing
+                node = push(g, ret, np.int64(-1), node)
+                if node < 0:
+                    failure = node
+                    break
+            g.work[n] = (target << 32) | node
+            n += 1
+        elif op == COUNT:
+            if g.code[pc, 2] == 0:
+                g.work[n] = ((pc + 1) << 32) | node
+                n += 1
+            if g.code[pc, 3] != 0:
+                inner = push(g, pc, np.int64(0), node)
+                if inner < 0:
+                    failure = inner
+                    break
+                g.work[n] = (np.int64(g.code[pc, 1]) << 32) | inner
+                n += 1
+        elif op == MARK:
+            g.work[n] = ((pc + 1) << 32) | node
+            n += 1
+        elif op == LAZY:
+            g.head[NEED] = g.code[pc, 1]
+            failure = np.int64(NEED_RULE)
+            break
+        if op == LEAF_END:
+            g.found[emitted] = key
+            emitted += 1
+        if op == RETURN or op == LEAF_END:
+            first = np.int64(g.nodes[node, 0])
+            for i in range(first, first + np.int64(g.nodes[node, 1])):
+                if n >= room:
+                    failure = np.int64(TOO_WIDE)
+                    break
+                ret = np.int64(g.edges[i, 0])
+                done = np.int64(g.edges[i, 1])
+                parent = np.int64(g.edges[i, 3])
+                if done < 0:
+                    g.work[n] = (ret << 32) | parent
+                    n += 1
+                    continue
+                done += 1
+                low = np.int64(g.code[ret, 2])
+                high = np.int64(g.code[ret, 3])
+                if done >= low:
+                    g.work[n] = ((ret + 1) << 32) | parent
+                    n += 1
+                if high < 0 or done < high:
+                    again = push(g, ret, min(done, low) if high < 0 else done, parent)
+                    if again < 0:
+                        failure = again
+                        break
+                    g.work[n] = (np.int64(g.code[ret, 1]) << 32) | again
+                    n += 1
+            if failure < 0:
+                break
+    for i in range(used):
+        g.seen[g.used[i]] = 0
+    if failure < 0:
+        return failure
+    _sort(g.found, emitted)
+    kept = np.int64(0)
+    for i in range(emitted):
+        pc = g.found[i] >> 32
+        node = g.found[i] & _LOW
+        if kept > 0 and (g.found[kept - 1] >> 32) == pc:
+            node = unite(g, g.found[kept - 1] & _LOW, node)
+            if node < 0:
+                return node
+            g.found[kept - 1] = (pc << 32) | node
+        else:
+            g.found[kept] = g.found[i]
+            kept += 1
+    return kept
+
+
+@njit(_u64(_L1, _i64), **_OPTIONS)
+def _hash_found(found, n):
+    h = np.uint64(n)
+    for i in range(n):
+        h = _mix(h, found[i])
+    return h
+
+
+@njit(_i64(ARENA, _i64), **_OPTIONS)
+def _state_distance(g, state):
+    """Fewest tokens from a super-state to acceptance, the end token not counted."""
+    best = np.int64(FAR)
+    first = np.int64(g.states[state, 0])
+    for i in range(first, first + np.int64(g.states[state, 1])):
+        pc = g.configs[i, 0]
+        far = np.int64(0)
+        if g.code[pc, 0] != END:
+            far = np.int64(g.pc_distance[pc]) + np.int64(g.nodes[g.configs[i, 1], 2])
+        if far < best:
+            best = far
+    return best
+
+
+@njit(_i64(ARENA, _i64), **_OPTIONS)
+def intern_state(g, n):
+    """Number of the super-state whose configurations are `found[:n]`; DEAD for none, GROW when full."""
+    if n == 0:
+        return np.int64(DEAD)
+    mask = np.int64(g.state_hash.shape[0] - 1)
+    slot = np.int64(_hash_found(g.found, n) & np.uint64(mask))
+    while True:
+        state = np.int64(g.state_hash[slot])
+        if state < 0:
+            break
+        if g.states[state, 1] == n:
+            first = np.int64(g.states[state, 0])
+            same = True
+            for i in range(n):
+                key = g.found[i]
+                if g.configs[first + i, 0] != (key >> 32) or g.configs[first + i, 1] != (key & _LOW):
+                    same = False
+                    break
+            if same:
+                return state
+        slot = (slot + 1) & mask
+    state = g.head[N_STATES]
+    top = g.head[N_CONFIGS]
+    if state >= g.table.shape[0] or 2 * state >= mask:
+        g.head[NEED] = 3
+        return np.int64(GROW)
+    if top + n > g.configs.shape[0]:
+        g.head[NEED] = 2
+        return np.int64(GROW)
+    flags = np.int64(0)
+    for i in range(n):
+        pc = g.found[i] >> 32
+        g.configs[top + i, 0] = pc
+        g.configs[top + i, 1] = g.found[i] & _LOW
+        op = g.code[pc, 0]
+        if op == END:
+            flags |= ACCEPTING
+        elif op == TOKEN:
+            flags |= HAS_TOKENS
+    g.states[state, 0] = top
+    g.states[state, 1] = n
+    g.states[state, 2] = flags
+    g.head[N_CONFIGS] = top + n
+    g.head[N_STATES] = state + 1
+    g.states[state, 3] = _state_distance(g, state) if g.head[HAS_DISTANCE] else 0
+    g.state_hash[slot] = state
+    for i in range(256):
+        g.table[state, i] = UNKNOWN
+    return state
+
+
+@njit(_i64(ARENA, _i64), **_OPTIONS)
+def close(g, n):
+    """Super-state of the closure of the `n` configurations in `work`."""
+    kept = _closure(g, n)
+    if kept < 0:
+        return kept
+    return intern_state(g, kept)
+
+
+@njit(_i64(ARENA, _i64, _i64), **_OPTIONS)
+def step(g, state, byte):
+    """Super-state after `byte`, remembered in `table`; DEAD or a failure code."""
+    n = np.int64(0)
+    first = np.int64(g.states[state, 0])
+    for i in range(first, first + np.int64(g.states[state, 1])):
+        pc = np.int64(g.configs[i, 0])
+        op = g.code[pc, 0]
+        target = np.int64(-1)
+        if op == BYTE:
+            if g.code[pc, 1] == byte:
+                target = pc + 1
+        elif op == LEAF or op == LEAF_END:
+            target = np.int64(g.leaf_next[g.code[pc, 1] + np.int64(g.leaf_class[g.code[pc, 2], byte])])
+        if target >= 0:
+            if n >= g.work.shape[0] - 8:
+                return np.int64(TOO_WIDE)
+            g.work[n] = (target << 32) | np.int64(g.configs[i, 1])
+            n += 1
+    result = close(g, n) if n > 0 else np.int64(DEAD)
+    if result >= DEAD:
+        g.table[state, byte] = result
+    return result
+
+
+@njit(_i64(ARENA, _i64, _RB1, _i64, _i64), **_OPTIONS)
+def advance(g, state, data, start, stop):
+    """Super-state after `data[start:stop]`; DEAD or a failure code."""
+    for i in range(start, stop):
+        byte = np.int64(data[i])
+        following = np.int64(g.table[state, byte])
+        if following == UNKNOWN:
+            following = step(g, state, byte)
+        if following < 0:
+            return following
+        state = following
+    return state
+
+
+@njit(_i64(ARENA, _i64, _RI2, _RI1, _I1, _i64, _I1), **_OPTIONS)
+def walk(g, state, nodes, order, path, limit, row):
+    """Set the bits of all tokens that may follow `state`, walking the vocabulary's trie.
+
+    Args:
+        nodes, order: the trie (`vocab.Trie`).
+        path: int32[max depth + 2], super-states along the current branch.
+        limit: only tokens after which the distance is at most `limit` are set.
+        row: int32[W], bits are added.
+
+    Returns:
+        The largest distance among the super-states after legal tokens (0 when there are none), or a failure code.
+    """
+    total = nodes.shape[0]
+    path[0] = state
+    i = np.int64(0)
+    farthest = np.int64(0)
+    while i < total:
+        depth = np.int64(nodes[i, 0] >> 8)
+        byte = np.int64(nodes[i, 0] & 255)
+        here = np.int64(path[depth])
+        following = np.int64(g.table[here, byte])
+        if following == UNKNOWN:
+            following = step(g, here, byte)
+            if following < DEAD:
+                return following
+        if following < 0:
+            i = np.int64(nodes[i, 1])
+            continue
+        path[depth + 1] = following
+        if nodes[i, 2] < nodes[i, 3]:
+            far = np.int64(g.states[following, 3])
+            farthest = max(farthest, far)
+            if far <= limit:
+                for k in range(nodes[i, 2], nodes[i, 3]):
+                    token = order[k]
+                    row[token >> 5] |= np.int32(1) << (token & 31)
+        i += 1
+    return farthest
+
+
+@njit(_i64(ARENA, _i64, _RI2, _RB1, _i64, _i64, _i64, _I1, _i64, _I1), **_OPTIONS)
+def walk_exits(g, state, exits, data, low, high, empty_ok, path, limit, row):
+    """Set the bits of tokens that leave a permissive frame and go on from the continuation `state`.
+
+    Args:
+        exits: int32[m, 5] = (token, offset of the rest in `data`, length of the rest, shared prefix length with the
+            previous rest, characters completed before leaving), sorted by rest.
+        low, high: only exits after `low` to `high` completed characters count (counted frames; high -1: no bound).
+        empty_ok: 1 to count exits with an empty rest (the token ends exactly where the frame does).
+        path: int32[max depth + 2].
+        limit: as in `walk`.
+        row: int32[W].
+
+    Returns:
+        As `walk`.
+    """
+    path[0] = state
+    alive = np.int64(0)  # path[0..alive] are live states along the previous rest
+    farthest = np.int64(0)
+    for i in range(exits.shape[0]):
+        shared = np.int64(exits[i, 3])
+        length = np.int64(exits[i, 2])
+        start = np.int64(exits[i, 1])
+        if shared < alive:
+            alive = shared
+        elif shared > alive:
+            continue  # the common prefix already died
+        while alive < length:
+            byte = np.int64(data[start + alive])
+            here = np.int64(path[alive])
+            following = np.int64(g.table[here, byte])
+            if following == UNKNOWN:
+                following = step(g, here, byte)
+                if following < DEAD:
+                    return following
+            if following < 0:
+                break
+            alive += 1
+            path[alive] = following
+        if alive < length or (length == 0 and empty_ok == 0):
+            continue
+        done = np.int64(exits[i, 4])
+        if done < low or (high >= 0 and done > high):
+            continue
+        far = np.int64(g.states[path[length], 3])
+        farthest = max(farthest, far)
+        if far <= limit:
+            token = exits[i, 0]
+            row[token >> 5] |= np.int32(1) << (token & 31)
+    return farthest
+
+
+@njit(_i64(ARENA, _i64, _array(types.uint8, 1)), **_OPTIONS)
+def forced_bytes(g, state, out):
+    """Write the bytes that must follow `state` while it does not accept and one byte lives; return their number.
+
+    A super-state with token edges forces nothing. Failure codes as in `step`.
+    """
+    n = np.int64(0)
+    while n < out.shape[0]:
+        if g.states[state, 2] != 0:
+            break
+        only = np.int64(-1)
+        following = np.int64(-1)
+        living = 0
+        for byte in range(256):
+            target = np.int64(g.table[state, byte])
+            if target == UNKNOWN:
+                target = step(g, state, np.int64(byte))
+                if target < DEAD:
+                    return target
+            if target >= 0:
+                living += 1
+                if living > 1:
+                    break
+                only = np.int64(byte)
+                following = target
+        if living != 1:
+            break
+        out[n] = only
+        n += 1
+        state = following
+    return n
+
+
+@njit(types.void(ARENA), **_OPTIONS)
+def refresh_distances(g):
+    """Recompute the distances of all stack nodes and super-states after `pc_distance` changed.
+
+    Parents have smaller numbers than their children, so one pass in order suffices.
+    """
+    g.nodes[0, 2] = 0
+    for node in range(1, g.head[N_NODES]):
+        g.nodes[node, 2] = _node_distance(g, np.int64(g.nodes[node, 0]), np.int64(g.nodes[node, 1]))
+    for state in range(g.head[N_STATES]):
+        g.states[state, 3] = _state_distance(g, np.int64(state))
+
+
+@njit(types.void(ARENA), **_OPTIONS)
+def rehash(g):
+    """Fill the (larger, empty) hash tables from the pools."""
+    mask = np.int64(g.node_hash.shape[0] - 1)
+    for i in range(mask + 1):
+        g.node_hash[i] = -1
+    for node in range(1, g.head[N_NODES]):
+        slot = np.int64(
+            _hash_edges(g.edges, np.int64(g.nodes[node, 0]), np.int64(g.nodes[node, 1])) & np.uint64(mask)
+        )
+        while g.node_hash[slot] >= 0:
+            slot = (slot + 1) & mask
+        g.node_hash[slot] = node
+    mask = np.int64(g.state_hash.shape[0] - 1)
+    for i in range(mask + 1):
+        g.state_hash[i] = -1
+    for state in range(g.head[N_STATES]):
+        first = np.int64(g.states[state, 0])
+        count = np.int64(g.states[state, 1])
+        h = np.uint64(count)
+        for i in range(first, first + count):
+            h = _mix(h, (np.int64(g.configs[i, 0]) << 32) | np.int64(g.configs[i, 1]))
+        slot = np.int64(h & np.uint64(mask))
+        while g.state_hash[slot] >= 0:
+            slot = (slot + 1) & mask
+        g.state_hash[slot] = state
+
+
+# --- leaves against a vocabulary -----------------------------------------------------------------------------------
+
+
+@njit(
+    _i64(_RB1, _RI2, types.Array(types.boolean, 1, "C", readonly=True), _i64, _RI2, _RI1, _I1, _I1, _I2),
+    **_OPTIONS,
+)
+def leaf_frame(byte_class, transitions, accepting, state, nodes, order, path, row, exits):
+    """Classify every token against one leaf automaton's state.
+
+    Tokens that stay inside are set in `row`; whenever the automaton accepts before a token's end, the token may also
+    leave there: (token, bytes consumed) goes to `exits`. A token may do both, and may leave at several places. Leaving
+    exactly at a token's end is staying.
+
+    Args:
+        byte_class, transitions, accepting: the leaf (`automata.Dfa`).
+        nodes, order: the vocabulary's trie.
+        path: int32[max depth + 2].
+        row: int32[W].
+        exits: int32[m, 2].
+
+    Returns:
+        Number of exits; more than `m` when they did not fit (then call again with room).
+    """
+    total = nodes.shape[0]
+    path[0] = state
+    n = np.int64(0)
+    # An accepting state along the branch lets every token below leave: walk dead branches too, as long as some
+    # ancestor accepted. `last` is the depth up to which the path is alive.
+    i = np.int64(0)
+    while i < total:
+        depth = np.int64(nodes[i, 0] >> 8)
+        here = np.int64(path[depth])
+        following = np.int64(0)
+        if here != 0:
+            following = np.int64(transitions[here, byte_class[nodes[i, 0] & 255]])
+        path[depth + 1] = following
+        inside = False
+        for k in range(1, depth + 1):
+            if accepting[path[k]]:
+                inside = True
+                break
+        if following == 0 and not inside:
+            i = np.int64(nodes[i, 1])
+            continue
+        for k in range(nodes[i, 2], nodes[i, 3]):
+            token = order[k]
+            if following != 0:
+                row[token >> 5] |= np.int32(1) << (token & 31)
+            for cut in range(1, depth + 1):
+                if accepting[path[cut]]:
+                    if n < exits.shape[0]:
+                        exits[n, 0] = token
+                        exits[n, 1] = cut
+                    n += 1
+        i += 1
+    return n
+
+
+@njit(
+    _i64(_RB1, _RI2, types.Array(types.boolean, 1, "C", readonly=True), _i64, _i64, _RI2, _RI1, _I1, _I1, _I1, _I2),
+    **_OPTIONS,
+)
+def counted_frame(byte_class, transitions, accepting, state, closer, nodes, order, path, chars, need, exits):
+    """Classify every token against repetitions of a one-character leaf that end with the byte `closer`.
+
+    Args:
+        byte_class, transitions, accepting: automaton of one character's spellings.
+        state: where inside the character the run stands (START: between characters).
+        closer: the byte that ends the repetition, legal between characters only.
+        nodes, order: the vocabulary's trie.
+        path, chars: int32[max depth + 2], automaton state and completed characters along the branch.
+        need: int32[V]; for a token that stays inside: characters that must still be allowed (completed ones, and one
+            more when it stops inside a character); -1 for other tokens.
+        exits: int32[m, 3] = (token, bytes consumed with the closer, characters completed before it).
+
+    Returns:
+        Number of exits; more than `m` when they did not fit.
+    """
+    total = nodes.shape[0]
+    path[0] = state
+    chars[0] = 0
+    n = np.int64(0)
+    i = np.int64(0)
+    while i < total:
+        depth = np.int64(nodes[i, 0] >> 8)
+        byte = np.int64(nodes[i, 0] & 255)
+        here = np.int64(path[depth])
+        if here == 1 and byte == closer:
+            for k in range(nodes[i, 2], np.int64(nodes[nodes[i, 1] - 1, 3])):
+                if n < exits.shape[0]:
+                    exits[n, 0] = order[k]
+                    exits[n, 1] = depth + 1
+                    exits[n, 2] = chars[depth]
+                n += 1
+            i = np.int64(nodes[i, 1])
+            continue
+        following = np.int64(transitions[here, byte_class[byte]])
+        if following == 0:
+            i = np.int64(nodes[i, 1])
+            continue
+        done = np.int64(chars[depth])
+        if accepting[following]:  # a character's spelling is complete; nothing continues it
+            following = np.int64(1)
+            done += 1
+        path[depth + 1] = following
+        chars[depth + 1] = done
+        for k in range(nodes[i, 2], nodes[i, 3]):
+            need[order[k]] = done if following == 1 else done + 1
+        i += 1
+    return n
+
+
+# --- distances -----------------------------------------------------------------------------------------------------
+
+
+@njit(_i64(_I2, _I1, _I1, _I1, _RI2, _i64), **_OPTIONS)
+def relax_distances(code, spine_byte, spine_next, distance, nodes, count):
+    """One sweep, last instruction first, of fewest tokens from each instruction to its rule's return.
+
+    A shortest derivation by Knuth's generalisation of Dijkstra (1977), computed by sweeps to a fixpoint. Where the next
+    byte is known (a literal) or chosen (the shortest way through a leaf) the text ahead is spelled by the vocabulary's
+    best tokens that end inside it. The result is an upper bound: tokens may also straddle such borders.
+
+    Args:
+        code: the program, without lazy rules.
+        spine_byte, spine_next: int32[P], for BYTE and LEAF instructions the byte to take and the instruction it leads
+            to; -1 elsewhere.
+        distance: int32[P], FAR at first; lowered in place.
+        nodes: the vocabulary's trie.
+        count: instructions in use.
+
+    Returns:
+        1 when something was lowered.
+    """
+    changed = np.int64(0)
+    total = np.int64(nodes.shape[0])
+    for pc in range(count - 1, -1, -1):
+        op = code[pc, 0]
+        best = np.int64(FAR)
+        if op == RETURN or op == LEAF_END or op == END:
+            best = np.int64(0)
+        elif op == BYTE or op == LEAF:
+            at = np.int64(pc)
+            low = np.int64(0)
+            high = total
+            while spine_byte[at] >= 0:
+                byte = np.int64(spine_byte[at])
+                i = low
+                while i < high and (nodes[i, 0] & 255) < byte:
+                    i = np.int64(nodes[i, 1])
+                if i >= high or (nodes[i, 0] & 255) != byte:
+                    break
+                at = np.int64(spine_next[at])
+                if nodes[i, 2] < nodes[i, 3] and 1 + np.int64(distance[at]) < best:
+                    best = 1 + np.int64(distance[at])
+                low = i + 1
+                high = np.int64(nodes[i, 1])
+        elif op == JUMP:
+            best = np.int64(distance[code[pc, 1]])
+        elif op == SPLIT:
+            best = min(np.int64(distance[code[pc, 1]]), np.int64(distance[code[pc, 2]]))
+        elif op == CALL:
+            best = np.int64(distance[code[pc, 1]]) + np.int64(distance[pc + 1])
+        elif op == COUNT:
+            best = np.int64(distance[pc + 1])
+            low_count = np.int64(code[pc, 2])
+            if low_count > 0:
+                best += low_count * np.int64(distance[code[pc, 1]])
+        elif op == TOKEN:
+            best = 1 + np.int64(distance[pc + 1])
+        elif op == MARK:
+            best = np.int64(distance[pc + 1])
+        best = min(best, np.int64(FAR))
+        if best < distance[pc]:
+            distance[pc] = best
+            changed = np.int64(1)
+    return changed
