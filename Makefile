@@ -47,7 +47,7 @@ bench: $(VENV)/.bench  ## measure against the peers; results go to bench/results
 	$(BIN)/python -m bench
 
 docs: $(VENV)/.test  ## build the documentation into site/, broken links are errors
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/mkdocs build --strict -f .mkdocs.yml
 	@echo "site/index.html"
 
 lock: $(VENV)/.test  ## resolve the newest versions afresh and write requirements/*.txt
