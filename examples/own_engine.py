@@ -2,8 +2,8 @@
 
     python examples/own_engine.py
 
-The "model" here draws random logits. What an engine has to do per step is: fill the row, apply it to the logits,
-choose, tell the matcher, and append what the grammar forces without asking the model.
+The "model" here draws random logits. What an engine has to do per step is: fill the row, apply it to the
+logits, choose, tell the matcher, and append what the grammar forces without asking the model.
 """
 
 from __future__ import annotations
