@@ -1,0 +1,59 @@
+"""A grammar's matcher as the decode loop uses it: masks, forced tokens, and a budget that closes documents.
+
+`finish_within` is on for every constrained request. It keeps a token legal only while the document can still be
+completed in what remains of `max_tokens` after it, so an answer is never cut:
+
+    schema {"type": "array"}, max_tokens 6:  [  1  ,  2  ]  <end>      after "2" only "]" is legal
+"""
+
+from __future__ import annotations
+
+import ruvllm_grammar as rg
+from ruvllm_runtime.decode.masking import Bitmask
+from ruvllm_runtime.errors import TokenBudgetError
+
+
+class Constraint:
+    """The grammar's side of one request."""
+
+    def __init__(self, grammar: rg.CompiledGrammar, max_tokens: int) -> None:
+        """Stand at the start of a document of at most `max_tokens` tokens, the end token included.
+
+        Raises:
+            TokenBudgetError: no document of the grammar is that short.
+        """
+        self.grammar = grammar
+        self._matcher = grammar.matcher()
+        try:
+            self._matcher.finish_within(max_tokens)
+        except rg.LimitError as error:
+            at_least = "" if error.needed is None else f"; {error.needed} would do"
+            raise TokenBudgetError(
+                f"no valid document is shorter than max_tokens = {max_tokens}{at_least}", needed=error.needed
+            ) from error
+
+    def fill(self, row: Bitmask) -> None:
+        """Write the legal next tokens into a bitmask row."""
+        self._matcher.fill_mask(row)
+
+    def accept(self, token: int) -> None:
+        """Move over a token.
+
+        Raises:
+            MatchError: it is not legal here; a loop that obeys the mask never sees this.
+        """
+        self._matcher.accept(token)
+
+    def forced(self) -> list[int]:
+        """Tokens that spell the only possible continuation, in order; often none."""
+        return self._matcher.forced()
+
+    @property
+    def is_accepting(self) -> bool:
+        """Whether the document is complete as it stands."""
+        return self._matcher.is_accepting
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the end token has been accepted."""
+        return self._matcher.is_finished
