@@ -1,4 +1,4 @@
-"""Absent conformance data skips with the reason, and fails in CI; pytest is run on a test that asks for it."""
+"""Absent conformance data skips with the reason, and fails in CI; pytest runs on a test that asks for it."""
 
 from __future__ import annotations
 

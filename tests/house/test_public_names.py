@@ -44,9 +44,8 @@ def test_every_public_name_is_documented(package):
     assert bare == []
 
 
-def test_every_error_is_public():
-    import ruvllm_grammar as rg
-    from ruvllm_grammar import errors
-
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_error_is_public(package):
+    module, errors = importlib.import_module(package), importlib.import_module(f"{package}.errors")
     tree = {name for name, value in vars(errors).items() if inspect.isclass(value)}
-    assert tree - set(rg.__all__) == set()
+    assert tree - set(module.__all__) == set()
