@@ -22,13 +22,18 @@ import operator
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ruvllm_grammar.errors import VocabularyError
+from ruvllm_grammar.vocab import readers, sentencepiece, tekken, tiktoken
+from ruvllm_grammar.vocab.names import reserved_ids, stop_names
+from ruvllm_grammar.vocab.probe import prove
+from ruvllm_grammar.vocab.reading import Reading
 from ruvllm_grammar.vocab.trie import Trie
 
 FORMAT = b"ruvllm vocabulary 1\n"
@@ -125,6 +130,87 @@ class Vocabulary:
                 table[i] = b""
         not_text |= {i for i, text in enumerate(table) if not text}
         return cls._from_table(table, stops, not_text, called)
+
+    @classmethod
+    def from_tokenizer(
+        cls, tokenizer: Any, *, size: int | None = None, eos: Collection[int] | None = None
+    ) -> Vocabulary:
+        """A vocabulary from a tokenizer object, proved on a few texts.
+
+        Understood are fast Hugging Face tokenizers (of transformers, or bare), SentencePiece processors,
+        mistral-common's tokenizers, tiktoken encodings, and wrappers around one of these. Not text are:
+        special and control tokens, the unknown token, placeholders such as `[PAD151646]` however they are
+        typed, and everything beyond the tokenizer up to `size`. Added tokens that are not special are their
+        content.
+
+        Args:
+            tokenizer: the object.
+            size: the width of the model's logits (rows of `lm_head`, often `config.vocab_size`), which may
+                exceed the tokenizer or fall short of it. Default: the largest id plus one.
+            eos: ids that stop the model. Default: the tokenizer's own, and its tokens known to end a turn
+                (`<|eot_id|>`, `<|im_end|>`, `<end_of_turn>` and the like).
+
+        Raises:
+            VocabularyError: the exact bytes cannot be known, do not agree with what the tokenizer encodes, or
+                no end of sequence is known.
+        """
+        return cls._from_reading(readers.read(tokenizer), size, eos)
+
+    @classmethod
+    def from_tiktoken_file(
+        cls,
+        path: str | Path,
+        *,
+        special_tokens: Mapping[str, int] | Sequence[str] = (),
+        size: int | None = None,
+        eos: Collection[int] | None = None,
+    ) -> Vocabulary:
+        """A vocabulary from a tiktoken file of ranks, which knows no special tokens.
+
+        Args:
+            path: the file.
+            special_tokens: special tokens by id, or only their names, which take the ids after the last rank.
+            size: as for `from_tokenizer`.
+            eos: as for `from_tokenizer`.
+
+        Raises:
+            VocabularyError: the file cannot be read, or no end of sequence is known.
+        """
+        return cls._from_reading(tiktoken.read_file(path, special_tokens), size, eos)
+
+    @classmethod
+    def from_sentencepiece_file(
+        cls, path: str | Path, *, size: int | None = None, eos: Collection[int] | None = None
+    ) -> Vocabulary:
+        """A vocabulary from a SentencePiece `tokenizer.model`; `size` and `eos` as for `from_tokenizer`.
+
+        Raises:
+            VocabularyError: the file cannot be read, or no end of sequence is known.
+        """
+        return cls._from_reading(sentencepiece.read_file(path), size, eos)
+
+    @classmethod
+    def from_tekken_file(
+        cls, path: str | Path, *, size: int | None = None, eos: Collection[int] | None = None
+    ) -> Vocabulary:
+        """A vocabulary from Mistral's `tekken.json`; `size` and `eos` as for `from_tokenizer`.
+
+        Raises:
+            VocabularyError: the file cannot be read, or no end of sequence is known.
+        """
+        return cls._from_reading(tekken.read_file(path), size, eos)
+
+    @classmethod
+    def _from_reading(cls, reading: Reading, size: int | None, eos: Collection[int] | None) -> Vocabulary:
+        width = len(reading.tokens) if size is None else size
+        if eos is None:
+            stops = reading.eos | {reading.names[name] for name in stop_names(reading.names)}
+            eos = {i for i in stops if i < width}
+        special = reading.special | reserved_ids(reading.tokens)
+        not_text = special.union(eos)
+        prove(reading, not_text)
+        names = {name: i for name, i in reading.names.items() if i in not_text}
+        return cls.from_tokens(reading.tokens, special=special, eos=eos, size=width, names=names)
 
     @classmethod
     def _from_table(
