@@ -72,9 +72,9 @@ define install
 	total=$$(cat $(1) | grep -c '^[a-z]' || true); \
 	echo "==> Installing $$total pinned packages from $(1) into $(VENV) (once; a few minutes, most of it download)"; \
 	torch=$$(grep -h '^torch==' requirements/demo.txt); \
-	echo "    1/3 $$torch (the largest: 200 MB for a CPU build, several GB with CUDA)"; \
+	echo "    1/3 $$torch (the largest: 190 MB for a CPU build, several GB with CUDA)"; \
 	$(PIP) "$$torch"; \
-	echo "    2/3 the other packages (about 250 MB)"; \
+	echo "    2/3 the other packages (150 to 200 MB)"; \
 	$(PIP) $(addprefix -r ,$(1)); \
 	echo "    3/3 this project, editable"; \
 	$(PIP) --no-deps --no-build-isolation -e .; \
