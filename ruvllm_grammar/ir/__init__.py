@@ -1,7 +1,7 @@
 """The intermediate representation: the waist between readers and machines.
 
-Readers of JSON Schema, regular expressions, grammar texts and tools produce these expressions; automata and programs
-consume them. Nothing below knows where an expression came from.
+Readers of JSON Schema, regular expressions, grammar texts and tools produce these expressions; automata and
+programs consume them. Nothing below knows where an expression came from.
 """
 
 from ruvllm_grammar.ir.algebra import Algebra

@@ -1,8 +1,8 @@
 """Questions a reader may ask about regular expressions, answered by whoever can.
 
-Readers stand on the IR and import nothing below it, yet some of their decisions need automata: is this pattern with
-this length empty, do these two name patterns overlap? They ask through this protocol; `compile` and `check` hand in the
-implementation (`automata.algebra`), so the import hourglass stays whole.
+Readers stand on the IR and import nothing below it, yet some of their decisions need automata: is this
+pattern with this length empty, do these two name patterns overlap? They ask through this protocol;
+`compile` and `check` hand in the implementation (`automata.algebra`), so the import hourglass stays whole.
 """
 
 from __future__ import annotations

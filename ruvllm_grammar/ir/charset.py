@@ -1,10 +1,11 @@
-"""Sets of Unicode scalar values as sorted, disjoint, non-adjacent inclusive ranges.
+r"""Sets of Unicode scalar values as sorted, disjoint, non-adjacent inclusive ranges.
 
-A `CharSet` is the alphabet side of the IR: character classes of patterns, exclusions, `.`. Surrogates (U+D800 to
-U+DFFF) are never members, so every member has exactly one UTF-8 spelling (RFC 3629) and complement never invents a
-character that a text cannot hold.
+A `CharSet` is the alphabet side of the IR: character classes of patterns, exclusions, `.`. Surrogates
+(U+D800 to U+DFFF) are never members, so every member has exactly one UTF-8 spelling (RFC 3629) and
+complement never invents a character that a text cannot hold.
 
-Cost: every operation is linear in the number of ranges (a few for hand-written classes, some hundreds for `\\p{L}`).
+Cost: every operation is linear in the number of ranges (a few for hand-written classes, some hundreds for
+`\p{L}`).
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ class CharSet:
     """An immutable set of Unicode scalar values.
 
     Attributes:
-        ranges: inclusive `(low, high)` pairs, ascending, disjoint, never adjacent (except across the surrogate gap).
+        ranges: inclusive `(low, high)` pairs, ascending, disjoint, never adjacent (except across the
+            surrogate gap).
 
     Build with `CharSet.of`, never with raw ranges that break the invariant.
     """
@@ -125,7 +127,7 @@ class CharSet:
         return bool(self.ranges)
 
     def __str__(self) -> str:
-        """`[a-z]`-like form; printable ASCII as itself, everything else as `\\u{..}`."""
+        """Form like `[a-z]`; printable ASCII as itself, everything else by its code point."""
 
         def one(point: int) -> str:
             char = chr(point)

@@ -1,9 +1,10 @@
 """Which rules of a grammar can match anything at all.
 
-A rule is *productive* when some string matches it. A reference to a rule that is not productive is a dead end that a
-mask would walk into, so such references become `NEVER` before anything is emitted, and the smart constructors carry
-that upwards. Linear in the size of the rules, by the usual worklist (Hopcroft and Ullman, section 7.1.1); exact on
-regular parts, for which the algebra is asked only where a boolean operator or a machine hides the answer.
+A rule is *productive* when some string matches it. A reference to a rule that is not productive is a dead
+end that a mask would walk into, so such references become `NEVER` before anything is emitted, and the smart
+constructors carry that upwards. Linear in the size of the rules, by the usual worklist (Hopcroft and
+Ullman, section 7.1.1); exact on regular parts, for which the algebra is asked only where a boolean operator
+or a machine hides the answer.
 """
 
 from __future__ import annotations
@@ -99,6 +100,6 @@ def _rewrite(e: Expr, known: frozenset[str], algebra: Algebra) -> Expr:
 
 
 def prune(rules: Mapping[str, Expr], algebra: Algebra) -> dict[str, Expr]:
-    """The same language with every reference to an unproductive rule, and every empty leaf, written as `NEVER`."""
+    """The same language with references to unproductive rules, and empty leaves, written as `NEVER`."""
     known = productive_rules(rules, algebra)
     return {name: _rewrite(body, known, algebra) for name, body in rules.items() if name in known}

@@ -2,24 +2,24 @@
 
 Every reader (JSON Schema, regex, tools, ...) speaks these few nodes, and everything below reads nothing else.
 Equal expressions are the same object, so equality is `is`, and memo tables key on identity. The constructors
-normalise on the way up: a concatenation of one does not exist, `NEVER` (the empty language) swallows a sequence and
-vanishes from an alternation, so a language that is empty *by structure* is the object `NEVER`.
+normalise on the way up: a concatenation of one does not exist, `NEVER` (the empty language) swallows a
+sequence and vanishes from an alternation, so a language that is empty *by structure* is the object `NEVER`.
 
-Two levels meet in a node. *Regular* expressions (no rules, no tokens) form a boolean algebra over strings of Unicode
-scalar values: `both`, `but_not`, `complement`. They become byte automata where the program needs them: as UTF-8
-(`leaf`) or as every JSON spelling of the value between quotes (`json_string`). *Structure* (rules, tokens, marks) is
-emitted as a program and has no complement.
+Two levels meet in a node. *Regular* expressions (no rules, no tokens) form a boolean algebra over strings
+of Unicode scalar values: `both`, `but_not`, `complement`. They become byte automata where the program needs
+them: as UTF-8 (`leaf`) or as every JSON spelling of the value between quotes (`json_string`). *Structure*
+(rules, tokens, marks) is emitted as a program and has no complement.
 
-Lineage: smart constructors as in regex-syntax's HIR; hash-consing as in Filliâtre and Conchon, "Type-Safe Modular
-Hash-Consing" (2006).
+Lineage: smart constructors as in regex-syntax's HIR; hash-consing as in Filliâtre and Conchon, "Type-Safe
+Modular Hash-Consing" (2006).
 """
 
 from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Hashable, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Hashable, Iterable
+from typing import ClassVar, TypeVar
 
 from ruvllm_grammar.errors import GrammarError
 from ruvllm_grammar.ir.charset import CharSet
@@ -29,18 +29,19 @@ class Expr:
     """A node. Never construct one directly: use the functions of this module.
 
     Attributes:
-        regular: no rules, tokens or spellings inside: allowed under `both`, `complement`, `leaf`, `json_string`.
-        nullable: certainly contains the empty string (a rule reference counts as not).
+        regular: no rules, tokens or spellings inside: allowed under `both`, `complement`, `leaf`,
+        `json_string`. nullable: certainly contains the empty string (a rule reference counts as not).
     """
 
     __slots__ = ("__weakref__", "nullable", "regular")
     regular: bool
     nullable: bool
 
-    def __repr__(self) -> str:
-        from ruvllm_grammar.ir.show import show  # noqa: PLC0415 - the printer imports the nodes
+    #: Set by the printer (`ir.show`), which imports the nodes and so cannot be imported here.
+    printer: ClassVar[Callable[[Expr], str]] = object.__repr__
 
-        return show(self)
+    def __repr__(self) -> str:
+        return type(self).printer(self)
 
 
 class Never(Expr):
@@ -156,9 +157,7 @@ _TABLE: weakref.WeakValueDictionary[Hashable, Expr] = weakref.WeakValueDictionar
 _LOCK = threading.Lock()
 
 
-def _cons(
-    cls: type[_T], key: Hashable, fields: dict[str, object], *, regular: bool, nullable: bool
-) -> _T:
+def _cons(cls: type[_T], key: Hashable, fields: dict[str, object], *, regular: bool, nullable: bool) -> _T:
     """The one object for `key`, made on first use. Two threads never get two."""
     full = (cls, key)
     found = _TABLE.get(full)
@@ -250,7 +249,7 @@ def alt(*parts: Expr) -> Expr:
                 continue
             if isinstance(piece, Chars):
                 sets = piece.set if sets is None else sets.union(piece.set)
-                piece = _SET_PLACE  # noqa: PLW2901 - all sets stand where the first one stood
+                piece = _SET_PLACE  # all sets stand where the first one stood
             flat[piece] = None
     ordered = tuple(chars(sets) if p is _SET_PLACE and sets is not None else p for p in flat)
     if not ordered:
@@ -335,9 +334,7 @@ def both(*parts: Expr) -> Expr:
         for p in ordered:
             members = members.intersect(p.set)  # type: ignore[attr-defined] # all are Chars
         return chars(members)
-    return _cons(
-        Both, ordered, {"parts": ordered}, regular=True, nullable=all(p.nullable for p in ordered)
-    )
+    return _cons(Both, ordered, {"parts": ordered}, regular=True, nullable=all(p.nullable for p in ordered))
 
 
 def complement(body: Expr) -> Expr:
@@ -362,10 +359,11 @@ def but_not(a: Expr, b: Expr) -> Expr:
 
 
 def machine(rows: Iterable[Iterable[tuple[int, int, int]]], accepting: Iterable[int]) -> Expr:
-    """An explicit deterministic automaton over code points, for languages that are computed rather than written.
+    """An explicit deterministic automaton over code points, for languages that are computed, not written.
 
     Args:
-        rows: per state its edges `(low, high, target)`, code-point ranges inclusive and disjoint. State 0 is the start.
+        rows: per state its edges `(low, high, target)`, code-point ranges inclusive and disjoint. State 0 is
+            the start.
         accepting: accepting states.
 
     Raises:
@@ -405,8 +403,8 @@ def leaf(body: Expr) -> Expr:
 def json_string(body: Expr) -> Expr:
     """Quote, every JSON spelling of every value of regular `body`, quote (RFC 8259 section 7).
 
-    A character may be written raw or by any of its escapes; characters beyond U+FFFF as a surrogate pair. Lone
-    surrogates are not characters, so their escapes are not spellings.
+    A character may be written raw or by any of its escapes; characters beyond U+FFFF as a surrogate pair.
+    Lone surrogates are not characters, so their escapes are not spellings.
 
     Raises:
         GrammarError: the operand is not regular.
@@ -444,6 +442,7 @@ _SET_PLACE = _cons(_Place, None, {}, regular=True, nullable=False)
 ANY_CHAR = chars(CharSet.ANY)
 #: Any text.
 ANY_TEXT = repeat(ANY_CHAR, 0)
+
 
 def children(node: Expr) -> tuple[Expr, ...]:
     """Direct sub-expressions, left to right."""

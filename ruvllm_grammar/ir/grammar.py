@@ -1,9 +1,9 @@
 """A grammar: named rules over expressions, some of them given only when asked for.
 
-Laziness crosses the waist here. A reader may hand over all rules at once (`rules`), or a `provider` that is called
-with the name of a rule nobody has asked for before and returns a *group*: that rule and any helpers that belong to
-it. The program asks when it first enters the rule, so a schema of thousands of sub-schemas costs what a document
-visits. A group is emitted together; what it refers to outside the group waits.
+Laziness crosses the waist here. A reader may hand over all rules at once (`rules`), or a `provider` that is
+called with the name of a rule nobody has asked for before and returns a *group*: that rule and any helpers
+that belong to it. The program asks when it first enters the rule, so a schema of thousands of sub-schemas
+costs what a document visits. A group is emitted together; what it refers to outside the group waits.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Grammar:
         start: name of the start rule.
         rules: rules known up front.
         provider: called with a name that is not known yet; returns a group that contains it.
-        key: bytes that identify the source and its options; None: the printed rules (only without a provider).
-        guards: places the reader could not prove live.
+        key: bytes that identify the source and its options; None: the printed rules (only without a
+        provider). guards: places the reader could not prove live.
     """
 
     def __init__(

@@ -57,7 +57,7 @@ def _bounds(node: Repeat) -> str:
 
 
 def _render(node: Expr) -> tuple[str, int]:
-    """Text and precedence. Recursion depth is the depth of the expression, bounded by `Limits.depth` upstream."""
+    """Text and precedence. Recurses as deep as the expression, which readers bound by `Limits.depth`."""
     match node:
         case Never():
             return "NEVER", _ATOM
@@ -106,3 +106,6 @@ def _wrap(node: Expr, at_least: int) -> str:
 def show(node: Expr) -> str:
     """Canonical one-line text of an expression; equal texts mean equal expressions."""
     return _render(node)[0]
+
+
+Expr.printer = show

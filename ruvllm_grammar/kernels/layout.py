@@ -1,11 +1,12 @@
 """The arrays that kernels work on, and the numbers both sides agree on. Plain numpy: importing this is cheap.
 
-A grammar's run-time state is one `Arena`: a named tuple of arrays that only kernels write to, except that Python
-appends instructions, patches lazy rules and replaces an array by a larger copy when a kernel asks for room.
+A grammar's run-time state is one `Arena`: a named tuple of arrays that only kernels write to, except that
+Python appends instructions, patches lazy rules and replaces an array by a larger copy when a kernel asks
+for room.
 
-Named letters of shapes: `P` instructions, `L` leaf table entries, `M` class maps, `K` stack nodes, `E` stack edges,
-`S` super-states, `C` pooled configurations, `H*` hash slots (powers of two), `X` scratch width, `N` trie nodes,
-`W = ceil(V / 32)` words of a row.
+Named letters of shapes: `P` instructions, `L` leaf table entries, `M` class maps, `K` stack nodes, `E`
+stack edges, `S` super-states, `C` pooled configurations, `H*` hash slots (powers of two), `X` scratch
+width, `N` trie nodes, `W = ceil(V / 32)` words of a row.
 """
 
 from __future__ import annotations
@@ -70,13 +71,13 @@ class Arena(NamedTuple):
         leaf_class: uint8[M, 256], byte to class.
         pc_distance: int32[P], fewest tokens from an instruction to its rule's return.
         nodes: int32[K, 3] = (first edge, number of edges, distance); node 0 is the bottom, without edges.
-        edges: int32[E, 4] = (return pc, count or -1, record, parent node), sorted within a node. The record is the
-            place of a boolean frame's bits; 0 is the empty record.
+        edges: int32[E, 4] = (return pc, count or -1, record, parent node), sorted within a node. The record
+            is the place of a boolean frame's bits; 0 is the empty record.
         node_hash: int32[H1], node numbers or -1.
         unions: int32[H2, 3], recent (a, b, union) of nodes, a = -1 when empty.
         configs: int32[C, 2] = (pc, node), pooled.
-        states: int32[S, 4] = (first configuration, number of configurations, flags, distance); flags bit 0 accepting,
-            bit 1 has token edges.
+        states: int32[S, 4] = (first configuration, number of configurations, flags, distance); flags bit 0
+            accepting, bit 1 has token edges.
         state_hash: int32[H3], super-state numbers or -1.
         table: int32[S, 256], next super-state by byte; DEAD or UNKNOWN.
         work: int64[X], stack of the closure.

@@ -50,7 +50,7 @@ def row_hash(row):
 
 @njit(_i64(_RI1, _I1, _I1), **_OPTIONS)
 def sparse_words(row, index, value):
-    """Write the non-zero words of `row` as (index, value); return their number (more than fits: stop counting)."""
+    """Write the non-zero words of `row` as (index, value); return their number, or one more than fits."""
     n = np.int64(0)
     for i in range(row.shape[0]):
         if row[i] != 0:
@@ -73,7 +73,7 @@ def rows_within(need, room, row):
 
 @njit(types.void(_F2, _RI2), **_OPTIONS)
 def apply_rows(logits, rows):
-    """Write minus infinity to every logit whose bit is zero; `logits` float32[batch, V], `rows` int32[batch, W]."""
+    """Write minus infinity to logits (float32[batch, V]) whose bit in `rows` (int32[batch, W]) is zero."""
     minus = np.float32(-np.inf)
     for b in range(logits.shape[0]):
         size = logits.shape[1]

@@ -1,27 +1,29 @@
 """The machine: lazily determinised runs of a byte program over graph-structured stacks.
 
-Problem. A grammar's program (see `layout`) is nondeterministic and has calls. A *configuration* is a program counter
-and a stack; a *super-state* is the interned set of configurations that one input can lead to. `step` computes the
-super-state after one byte and remembers it in `table`, exactly as RE2's lazy DFA does for regular programs, one level
-up: the machine becomes deterministic where it is visited and nowhere else.
+Problem. A grammar's program (see `layout`) is nondeterministic and has calls. A *configuration* is a
+program counter and a stack; a *super-state* is the interned set of configurations that one input can lead
+to. `step` computes the super-state after one byte and remembers it in `table`, exactly as RE2's lazy DFA
+does for regular programs, one level up: the machine becomes deterministic where it is visited and nowhere
+else.
 
-Stacks are graph-structured (Tomita 1986; Scott and Johnstone, GLL, 2010) and hash-consed: a node is an interned sorted
-*set* of edges (return address, counter, record, parent), and two configurations with equal program counter are merged
-by uniting their stacks. Without merging, `anyOf` of two array shapes over a recursive reference has 3^n stacks after n
-brackets; with it, n nodes.
+Stacks are graph-structured (Tomita 1986; Scott and Johnstone, GLL, 2010) and hash-consed: a node is an
+interned sorted *set* of edges (return address, counter, record, parent), and two configurations with equal
+program counter are merged by uniting their stacks. Without merging, `anyOf` of two array shapes over a
+recursive reference has 3^n stacks after n brackets; with it, n nodes.
 
-Example. After `{"a": [` under `{"properties": {"a": {"type": "array"}}}` the super-state holds, among others, the
-configuration (start of a JSON string, node 7), node 7 = {(after the array's first item, -1, 0, node 4)}, node 4 = {(after
-property a, -1, 0, node 1)}, node 1 = {(end of the document, -1, 0, 0)}.
+Example. After `{"a": [` under `{"properties": {"a": {"type": "array"}}}` the super-state holds, among
+others, the configuration (start of a JSON string, node 7), node 7 = {(after the array's first item, -1, 0,
+node 4)}, node 4 = {(after property a, -1, 0, node 1)}, node 1 = {(end of the document, -1, 0, 0)}.
 
-Cost. A known transition is one array load. A new one is the closure: linear in the configurations it passes through.
-Nothing is removed; Python drops a full arena as a whole.
+Cost. A known transition is one array load. A new one is the closure: linear in the configurations it passes
+through. Nothing is removed; Python drops a full arena as a whole.
 
-Failure is a return value (`layout`): kernels never raise, and every one that returns NEED_RULE, GROW or TOO_WIDE left
-only harmless extra interned nodes behind, so the caller fixes the cause and calls again.
+Failure is a return value (`layout`): kernels never raise, and every one that returns NEED_RULE, GROW or
+TOO_WIDE left only harmless extra interned nodes behind, so the caller fixes the cause and calls again.
 
-All kernels that call one another live in this file, because numba's cache of a caller does not notice that a callee in
-another file changed. Signatures are explicit: numba would otherwise compile one variant per integer width.
+All kernels that call one another live in this file, because numba's cache of a caller does not notice that
+a callee in another file changed. Signatures are explicit: numba would otherwise compile one variant per
+integer width.
 """
 
 from __future__ import annotations
@@ -46,8 +48,6 @@ from ruvllm_grammar.kernels.layout import (
     LEAF,
     LEAF_END,
     MARK,
-    MAX_NODES,
-    MAX_STATES,
     N_CONFIGS,
     N_EDGES,
     N_NODES,
@@ -271,8 +271,8 @@ def _sort(values, n):
 def _closure(g, n):
     """Follow everything that consumes nothing from the `n` configurations in `work`.
 
-    Returns the number of consuming configurations now in `found`, sorted by program counter, one per program counter;
-    or a failure code.
+    Returns the number of consuming configurations now in `found`, sorted by program counter, one per
+    program counter; or a failure code.
     """
     width = np.int64(g.work.shape[0])
     room = width - 8
@@ -526,7 +526,8 @@ def walk(g, state, nodes, order, path, limit, row):
         row: int32[W], bits are added.
 
     Returns:
-        The largest distance among the super-states after legal tokens (0 when there are none), or a failure code.
+        The largest distance among the super-states after legal tokens (0 when there are none), or a failure
+        code.
     """
     total = nodes.shape[0]
     path[0] = state
@@ -561,13 +562,11 @@ def walk_exits(g, state, exits, data, low, high, empty_ok, path, limit, row):
     """Set the bits of tokens that leave a permissive frame and go on from the continuation `state`.
 
     Args:
-        exits: int32[m, 5] = (token, offset of the rest in `data`, length of the rest, shared prefix length with the
-            previous rest, characters completed before leaving), sorted by rest.
-        low, high: only exits after `low` to `high` completed characters count (counted frames; high -1: no bound).
-        empty_ok: 1 to count exits with an empty rest (the token ends exactly where the frame does).
-        path: int32[max depth + 2].
-        limit: as in `walk`.
-        row: int32[W].
+        exits: int32[m, 5] = (token, offset of the rest in `data`, length of the rest, shared prefix length
+            with the previous rest, characters completed before leaving), sorted by rest.
+        low, high: only exits after `low` to `high` completed characters count (counted frames; high -1: no
+        bound). empty_ok: 1 to count exits with an empty rest (the token ends exactly where the frame does).
+        path: int32[max depth + 2]. limit: as in `walk`. row: int32[W].
 
     Returns:
         As `walk`.
@@ -682,7 +681,8 @@ def rehash(g):
         g.state_hash[slot] = state
 
 
-# --- leaves against a vocabulary -----------------------------------------------------------------------------------
+# --- leaves against a vocabulary
+# -----------------------------------------------------------------------------------
 
 
 @njit(
@@ -692,9 +692,9 @@ def rehash(g):
 def leaf_frame(byte_class, transitions, accepting, state, nodes, order, path, row, exits):
     """Classify every token against one leaf automaton's state.
 
-    Tokens that stay inside are set in `row`; whenever the automaton accepts before a token's end, the token may also
-    leave there: (token, bytes consumed) goes to `exits`. A token may do both, and may leave at several places. Leaving
-    exactly at a token's end is staying.
+    Tokens that stay inside are set in `row`; whenever the automaton accepts before a token's end, the token
+    may also leave there: (token, bytes consumed) goes to `exits`. A token may do both, and may leave at
+    several places. Leaving exactly at a token's end is staying.
 
     Args:
         byte_class, transitions, accepting: the leaf (`automata.Dfa`).
@@ -709,8 +709,8 @@ def leaf_frame(byte_class, transitions, accepting, state, nodes, order, path, ro
     total = nodes.shape[0]
     path[0] = state
     n = np.int64(0)
-    # An accepting state along the branch lets every token below leave: walk dead branches too, as long as some
-    # ancestor accepted. `last` is the depth up to which the path is alive.
+    # An accepting state along the branch lets every token below leave: walk dead branches too, as long as
+    # some ancestor accepted. `last` is the depth up to which the path is alive.
     i = np.int64(0)
     while i < total:
         depth = np.int64(nodes[i, 0] >> 8)
@@ -742,7 +742,19 @@ def leaf_frame(byte_class, transitions, accepting, state, nodes, order, path, ro
 
 
 @njit(
-    _i64(_RB1, _RI2, types.Array(types.boolean, 1, "C", readonly=True), _i64, _i64, _RI2, _RI1, _I1, _I1, _I1, _I2),
+    _i64(
+        _RB1,
+        _RI2,
+        types.Array(types.boolean, 1, "C", readonly=True),
+        _i64,
+        _i64,
+        _RI2,
+        _RI1,
+        _I1,
+        _I1,
+        _I1,
+        _I2,
+    ),
     **_OPTIONS,
 )
 def counted_frame(byte_class, transitions, accepting, state, closer, nodes, order, path, chars, need, exits):
@@ -754,8 +766,8 @@ def counted_frame(byte_class, transitions, accepting, state, closer, nodes, orde
         closer: the byte that ends the repetition, legal between characters only.
         nodes, order: the vocabulary's trie.
         path, chars: int32[max depth + 2], automaton state and completed characters along the branch.
-        need: int32[V]; for a token that stays inside: characters that must still be allowed (completed ones, and one
-            more when it stops inside a character); -1 for other tokens.
+        need: int32[V]; for a token that stays inside: characters that must still be allowed (completed
+            ones, and one more when it stops inside a character); -1 for other tokens.
         exits: int32[m, 3] = (token, bytes consumed with the closer, characters completed before it).
 
     Returns:
@@ -795,21 +807,23 @@ def counted_frame(byte_class, transitions, accepting, state, closer, nodes, orde
     return n
 
 
-# --- distances -----------------------------------------------------------------------------------------------------
+# --- distances
+# -----------------------------------------------------------------------------------------------------
 
 
 @njit(_i64(_I2, _I1, _I1, _I1, _RI2, _i64), **_OPTIONS)
 def relax_distances(code, spine_byte, spine_next, distance, nodes, count):
     """One sweep, last instruction first, of fewest tokens from each instruction to its rule's return.
 
-    A shortest derivation by Knuth's generalisation of Dijkstra (1977), computed by sweeps to a fixpoint. Where the next
-    byte is known (a literal) or chosen (the shortest way through a leaf) the text ahead is spelled by the vocabulary's
-    best tokens that end inside it. The result is an upper bound: tokens may also straddle such borders.
+    A shortest derivation by Knuth's generalisation of Dijkstra (1977), computed by sweeps to a fixpoint.
+    Where the next byte is known (a literal) or chosen (the shortest way through a leaf) the text ahead is
+    spelled by the vocabulary's best tokens that end inside it. The result is an upper bound: tokens may
+    also straddle such borders.
 
     Args:
         code: the program, without lazy rules.
-        spine_byte, spine_next: int32[P], for BYTE and LEAF instructions the byte to take and the instruction it leads
-            to; -1 elsewhere.
+        spine_byte, spine_next: int32[P], for BYTE and LEAF instructions the byte to take and the
+            instruction it leads to; -1 elsewhere.
         distance: int32[P], FAR at first; lowered in place.
         nodes: the vocabulary's trie.
         count: instructions in use.

@@ -1,0 +1,125 @@
+"""The whole pipeline on one page: source -> IR -> compiled grammar.
+
+Sources are plain frozen records. Each knows how to become an `ir.Grammar`; from there on nothing knows
+where it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from ruvllm_grammar import ir, jsonschema
+from ruvllm_grammar.automata.algebra import RegularAlgebra
+from ruvllm_grammar.limits import Limits
+from ruvllm_grammar.match import CompiledGrammar
+from ruvllm_grammar.syntax.regex import read_pattern
+from ruvllm_grammar.vocab import Vocabulary
+
+Whitespace = Literal["flexible", "compact", "spaced", "pretty", "any"]
+Schema = Mapping[str, object] | bool | str
+
+
+@dataclass(frozen=True, slots=True)
+class JsonSchema:
+    """Documents that a JSON Schema accepts.
+
+    Attributes:
+        schema: the schema as a dict or boolean, or its JSON text.
+        draft: "4", "6", "7", "2019-09" or "2020-12"; None: what `$schema` says, else 2020-12 with Draft 7
+        keywords. formats: "assert" makes `format` a requirement, "annotate" a comment. whitespace: what may
+        stand between JSON tokens; see the how-to on whitespace. registry: documents that references may
+        point to, by absolute URI; nothing is ever fetched.
+    """
+
+    schema: Schema
+    draft: str | None = None
+    formats: Literal["assert", "annotate"] = "assert"
+    whitespace: Whitespace = "flexible"
+    registry: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Json:
+    """Any JSON document.
+
+    Attributes:
+        whitespace: as in `JsonSchema`.
+    """
+
+    whitespace: Whitespace = "flexible"
+
+
+@dataclass(frozen=True, slots=True)
+class Regex:
+    """Text that an ECMA-262 regular expression matches as a whole.
+
+    Attributes:
+        pattern: the expression, as in `RegExp(pattern, "u")`.
+    """
+
+    pattern: str
+
+
+Source = JsonSchema | Json | Regex
+
+
+def to_ir(source: Source, limits: Limits) -> ir.Grammar:
+    """The grammar of a source. Raises `GrammarError` and its kin with the place, and `LimitError`."""
+    match source:
+        case JsonSchema():
+            return jsonschema.read(
+                source.schema,
+                algebra=RegularAlgebra(limits),
+                limits=limits,
+                draft=source.draft,
+                formats=source.formats,
+                whitespace=source.whitespace,
+                registry=source.registry,
+            )
+        case Json():
+            return jsonschema.read_json(whitespace=source.whitespace, limits=limits)
+        case Regex():
+            body = read_pattern(source.pattern, search=False, limits=limits)
+            if ir.hides_emptiness(body) and RegularAlgebra(limits).is_empty(body):
+                body = ir.NEVER
+            return ir.Grammar("pattern", {"pattern": ir.leaf(body)})
+
+
+def compile(source: Source, vocabulary: Vocabulary, *, limits: Limits | None = None) -> CompiledGrammar:
+    """Compile a source for a vocabulary.
+
+    Args:
+        source: `JsonSchema`, `Json` or `Regex`.
+        vocabulary: the model's tokens.
+        limits: budgets; the defaults suit documents written by people.
+
+    Raises:
+        GrammarError: the source is wrong (`SchemaError`, `SyntaxGrammarError`), uses something refused
+            (`UnsupportedKeyword`), or matches nothing (`UnsatisfiableGrammar`).
+        LimitError: a budget was too small.
+    """
+    limits = limits or Limits()
+    return CompiledGrammar(to_ir(source, limits), vocabulary, limits)
+
+
+def check(source: Source, *, limits: Limits | None = None) -> jsonschema.Report:
+    """What a source needs, keyword by keyword: exact, guarded or refused.
+
+    No vocabulary is needed. A refusal is reported, not raised.
+    """
+    limits = limits or Limits()
+    match source:
+        case JsonSchema():
+            return jsonschema.check(
+                source.schema,
+                algebra=RegularAlgebra(limits),
+                limits=limits,
+                draft=source.draft,
+                formats=source.formats,
+                registry=source.registry,
+            )
+        case _:
+            to_ir(source, limits)
+            return jsonschema.Report.exact()

@@ -1,0 +1,266 @@
+"""The cursor: where one sequence stands in one grammar.
+
+A matcher is a super-state number and a history of them; the grammar, its program and its rows are shared.
+Copying one copies two integers and a list, so beams, speculation and rollback cannot corrupt anything.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ruvllm_grammar.errors import LimitError, MatchError, VocabularyError
+from ruvllm_grammar.kernels import layout
+from ruvllm_grammar.match.token_machine import TokenMachine
+from ruvllm_grammar.tables import Row, spell
+
+_FORCED_BYTES = 4096
+_NOT_HERE = -1
+
+
+class Matcher:
+    """Follows one sequence of tokens through a compiled grammar.
+
+    The only thing that moves: not to be used by two threads at once (fork it). Made by
+    `CompiledGrammar.matcher`.
+    """
+
+    __slots__ = ("__weakref__", "_budget", "_finished", "_states", "_steps", "_tokens")
+
+    def __init__(self, tokens: TokenMachine) -> None:
+        self._tokens = tokens
+        # _states[-1] is where we are; _states[-1 - n] where we were n steps ago, as far as known (a drop of
+        # super-states forgets the past, which `rollback` then replays from `_steps`).
+        self._states = [tokens.machine.start]
+        self._steps: list[int | bytes] = []
+        self._finished = False
+        self._budget: int | None = None
+        tokens.machine.register(self)
+
+    # --- where we are
+
+    @property
+    def is_accepting(self) -> bool:
+        """Whether the text so far is a complete document (more may still be allowed)."""
+        return self._finished or self._tokens.machine.accepting(self._state())
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether an end token was accepted."""
+        return self._finished
+
+    @property
+    def tokens_to_finish(self) -> int:
+        """Upper bound of the tokens needed from here to a complete document, the end token included."""
+        if self._finished:
+            return 0
+        with self._tokens.machine.lock:
+            self._tokens.prepare_distances()
+            return self._tokens.machine.distance(self._state()) + 1
+
+    def _state(self) -> int:
+        machine = self._tokens.machine
+        if machine.n_states > machine.limits.super_states:
+            machine.relieve()
+        return self._states[-1]
+
+    # --- moving
+
+    def accept(self, token: int) -> None:
+        """Append one token. An end token finishes the sequence.
+
+        Raises:
+            MatchError: the token is not allowed here, or the sequence is finished; the matcher is unchanged.
+        """
+        with self._tokens.machine.lock:
+            self._accept(token)
+
+    def _accept(self, token: int) -> None:
+        self._open(token)
+        state = self._state()
+        if token in self._tokens.vocabulary.eos:
+            if not self._tokens.machine.accepting(state):
+                following = self._after_edge(state, token)
+                if following == _NOT_HERE:
+                    msg = f"the end token {token} is not allowed before the document is complete"
+                    raise MatchError(msg, token=token, state=state)
+                self._moved_to(following, token)
+                return
+            self._finished = True
+            self._moved_to(state, token)
+            return
+        following = self._tokens.step(state, token)
+        if following < 0:
+            raise MatchError(self._refusal(token), token=token, state=state)
+        self._moved_to(following, token)
+
+    def accept_bytes(self, data: bytes) -> None:
+        """Append text, whatever tokens spell it: one step for `rollback`, no token for budgets.
+
+        Raises:
+            MatchError: the grammar does not allow the text here; the matcher is unchanged.
+        """
+        self._open(None)
+        with self._tokens.machine.lock:
+            state = self._state()
+            following = self._tokens.machine.step_bytes(state, data)
+            if following < 0:
+                legal = self._legal_length(state, data)
+                msg = f"byte {legal} of {data[: legal + 1]!r} is not allowed here"
+                raise MatchError(msg, token=data[legal], state=state)
+            self._steps.append(data)
+            self._states.append(following)
+
+    def _after_edge(self, state: int, token: int) -> int:
+        machine = self._tokens.machine
+        return machine.step_token(state, token) if machine.has_tokens(state) else _NOT_HERE
+
+    def _moved_to(self, state: int, token: int) -> None:
+        self._steps.append(token)
+        self._states.append(state)
+        if self._budget is not None:
+            self._budget -= 1
+
+    def _open(self, token: int | None) -> None:
+        if self._finished:
+            msg = "the sequence is finished; roll back or start a new matcher"
+            raise MatchError(msg, token=token)
+
+    def _refusal(self, token: int) -> str:
+        vocabulary = self._tokens.vocabulary
+        if not 0 <= token < vocabulary.size:
+            return f"token {token} is outside the vocabulary of {vocabulary.size}"
+        text = vocabulary.token_bytes(token)
+        if text is None:
+            return f"token {token} is special or padding and never text"
+        return f"token {token} ({text!r}) is not allowed here"
+
+    def _legal_length(self, state: int, data: bytes) -> int:
+        for i in range(len(data)):
+            state = self._tokens.machine.step_bytes(state, data[i : i + 1])
+            if state < 0:
+                return i
+        return len(data) - 1
+
+    def rollback(self, n: int = 1) -> None:
+        """Undo the last `n` steps (`accept` or `accept_bytes` calls).
+
+        Raises:
+            MatchError: fewer than `n` steps were made; the matcher is unchanged.
+        """
+        if not 0 <= n <= len(self._steps):
+            msg = f"cannot undo {n} steps, {len(self._steps)} were made"
+            raise MatchError(msg)
+        if n == 0:
+            return
+        with self._tokens.machine.lock:
+            self._undo(n)
+
+    def _undo(self, n: int) -> None:
+        undone = self._steps[-n:]
+        del self._steps[-n:]
+        if n < len(self._states):
+            del self._states[-n:]
+        else:
+            self._replay()
+        self._finished = False
+        if self._budget is not None:
+            self._budget += sum(isinstance(step, int) for step in undone)
+
+    def _replay(self) -> None:
+        """Find the state of `_steps` again after the super-states it passed were dropped."""
+        machine = self._tokens.machine
+        state = machine.start
+        for step in self._steps:
+            state = (
+                machine.step_bytes(state, step) if isinstance(step, bytes) else self._tokens.step(state, step)
+            )
+        self._states = [state]
+
+    def fork(self) -> Matcher:
+        """An independent copy at the same place."""
+        with self._tokens.machine.lock:
+            copy = Matcher(self._tokens)
+            copy._states = list(self._states)
+            copy._steps = list(self._steps)
+            copy._finished = self._finished
+            copy._budget = self._budget
+            return copy
+
+    # --- masks
+
+    def fill_mask(self, row: layout.I32) -> None:
+        """Write the legal tokens into `row`, int32[ceil(V / 32)] (a row of `allocate_bitmask`).
+
+        After `finish_within`, only tokens from which the document can be finished within the budget are
+        legal.
+
+        Raises:
+            MatchError: the sequence is finished.
+            VocabularyError: the row has another size or dtype.
+        """
+        self._open(None)
+        if row.dtype != np.int32 or row.shape != (self._tokens.vocabulary.words,):
+            msg = f"a mask row is int32[{self._tokens.vocabulary.words}], got {row.dtype}{list(row.shape)}"
+            raise VocabularyError(msg)
+        with self._tokens.machine.lock:
+            found = self._row()
+        found.copy_to(row)
+
+    def _row(self) -> Row:
+        state = self._state()
+        rows = self._tokens.rows
+        found, farthest = rows.row(state)
+        if self._budget is None or farthest <= self._budget - 2:
+            return found
+        return rows.row_within(state, self._budget - 2)
+
+    def forced(self) -> list[int]:
+        """Tokens that may be appended without asking the model: the only possible text, spelled canonically.
+
+        Empty when the model has a choice. The tokens are not accepted by this call. Within a budget set by
+        `finish_within` they never use more tokens than are left.
+        """
+        if self._finished:
+            return []
+        with self._tokens.machine.lock:
+            state = self._state()
+            text = self._tokens.forced_bytes(state, _FORCED_BYTES)
+            tokens = spell(self._tokens.vocabulary, text) if text else []
+            return tokens if self._budget is None else self._within_budget(state, tokens, self._budget)
+
+    def _within_budget(self, state: int, tokens: list[int], budget: int) -> list[int]:
+        machine = self._tokens.machine
+        for i, token in enumerate(tokens):
+            state = self._tokens.step(state, token)
+            if machine.distance(state) + 1 > budget - i - 1:
+                return tokens[:i]
+        return tokens
+
+    def finish_within(self, n_tokens: int) -> None:
+        """From here on, keep only tokens after which the document can still be finished in time.
+
+        Args:
+            n_tokens: tokens that may still be appended, the end token included. Every `accept` uses one.
+
+        Raises:
+            LimitError: no document is known to fit (`limit="max_tokens"`, `needed` tokens would).
+        """
+        needed = self.tokens_to_finish
+        if needed > layout.FAR:
+            msg = "the vocabulary cannot spell what the grammar still requires; use one with all bytes"
+            raise VocabularyError(msg)
+        if needed > n_tokens:
+            msg = (
+                f"{n_tokens} tokens are too few: the shortest way to complete the document takes {needed}, "
+                "the end token included; raise max_tokens"
+            )
+            raise LimitError(msg, limit="max_tokens", needed=needed)
+        self._budget = n_tokens
+
+    # --- across a drop of super-states (program.Machine)
+
+    def _positions(self) -> list[int]:
+        return [self._states[-1]]
+
+    def _moved(self, positions: list[int]) -> None:
+        self._states = positions

@@ -1,0 +1,67 @@
+"""A running program seen through a vocabulary: steps by token, rows, forced text."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ruvllm_grammar import ir
+from ruvllm_grammar.kernels import layout
+from ruvllm_grammar.limits import Limits
+from ruvllm_grammar.program import Machine
+from ruvllm_grammar.tables import RowBuilder
+from ruvllm_grammar.vocab import Vocabulary
+
+
+class TokenMachine:
+    """What all matchers of one compiled grammar share.
+
+    Attributes:
+        vocabulary: the tokens.
+        machine: the program and its super-states; its lock guards everything here.
+        rows: legal tokens by super-state.
+    """
+
+    def __init__(self, grammar: ir.Grammar, vocabulary: Vocabulary, limits: Limits) -> None:
+        self.vocabulary = vocabulary
+        self.machine = Machine(grammar, limits)
+        self.rows = RowBuilder(self.machine, vocabulary)
+        self._steps: dict[int, int] = {}
+        self._steps_epoch = self.machine.epoch
+        self._buffer = np.zeros(1, np.uint8)
+
+    def step(self, state: int, token: int) -> int:
+        """Super-state after a token, or DEAD; remembered."""
+        if self._steps_epoch != self.machine.epoch:
+            self._steps = {}
+            self._steps_epoch = self.machine.epoch
+        key = state * self.vocabulary.size + token
+        found = self._steps.get(key)
+        if found is None:
+            found = self._steps[key] = self._step(state, token)
+        return found
+
+    def _step(self, state: int, token: int) -> int:
+        vocabulary, machine = self.vocabulary, self.machine
+        if not 0 <= token < vocabulary.size:
+            return layout.DEAD
+        if machine.has_tokens(state):
+            following = machine.step_token(state, token)
+            if following >= 0:
+                return following
+        start, stop = int(vocabulary.offsets[token]), int(vocabulary.offsets[token + 1])
+        if start == stop:
+            return layout.DEAD
+        return machine.call(machine.kernels.advance, state, vocabulary.data, start, stop)
+
+    def forced_bytes(self, state: int, most: int) -> bytes:
+        """The only text that can follow `state`, up to `most` bytes; empty where there is a choice."""
+        machine = self.machine
+        with machine.lock:
+            if self._buffer.shape[0] != most:
+                self._buffer = np.zeros(most, np.uint8)
+            n = machine.call(machine.kernels.forced_bytes, state, self._buffer)
+            return self._buffer[:n].tobytes()
+
+    def prepare_distances(self) -> None:
+        """Make `tokens_to_finish` known. Emits every rule; done once."""
+        self.machine.prepare_distances(self.vocabulary.trie.nodes)

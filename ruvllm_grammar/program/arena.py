@@ -1,0 +1,116 @@
+"""Making, enlarging and emptying the arrays of one grammar's run (`kernels.layout.Arena`).
+
+Capacities start small, because most grammars stay small (median 120 super-states), and double when a kernel
+asks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ruvllm_grammar.kernels import layout
+from ruvllm_grammar.kernels.layout import Arena
+from ruvllm_grammar.limits import Limits
+
+_START = {
+    "code": 512,
+    "leaf_next": 1024,
+    "leaf_class": 8,
+    "nodes": 128,
+    "edges": 256,
+    "configs": 256,
+    "states": 64,
+}
+_START_WIDTH = 512
+_UNION_CACHE = 1024
+
+
+def new_arena(limits: Limits) -> Arena:
+    """Empty arrays: no code, the bottom stack node, no super-state."""
+    head = np.zeros(16, np.int64)
+    head[layout.N_NODES] = 1
+    head[layout.MAX_STATES] = limits.super_states
+    head[layout.MAX_NODES] = limits.stack_nodes
+    nodes = np.zeros((_START["nodes"], 3), np.int32)
+    unions = np.full((_UNION_CACHE, 3), -1, np.int32)
+    return Arena(
+        head=head,
+        code=np.zeros((_START["code"], 4), np.int32),
+        leaf_next=np.zeros(_START["leaf_next"], np.int32),
+        leaf_class=np.zeros((_START["leaf_class"], 256), np.uint8),
+        pc_distance=np.zeros(_START["code"], np.int32),
+        nodes=nodes,
+        edges=np.zeros((_START["edges"], 4), np.int32),
+        node_hash=np.full(4 * _START["nodes"], -1, np.int32),
+        unions=unions,
+        configs=np.zeros((_START["configs"], 2), np.int32),
+        states=np.zeros((_START["states"], 4), np.int32),
+        state_hash=np.full(4 * _START["states"], -1, np.int32),
+        table=np.empty((_START["states"], 256), np.int32),
+        **_scratch(_START_WIDTH),
+    )
+
+
+def _scratch(width: int) -> dict[str, layout.I64]:
+    return {
+        "work": np.zeros(width, np.int64),
+        "found": np.zeros(width, np.int64),
+        "used": np.zeros(width, np.int64),
+        "seen": np.zeros(2 * width, np.int64),
+    }
+
+
+def enlarged(array: np.ndarray, rows: int) -> np.ndarray:
+    """A copy of at least `rows` rows (the next doubling), new rows zero."""
+    size = max(array.shape[0], 1)
+    while size < rows:
+        size *= 2
+    out = np.zeros((size, *array.shape[1:]), array.dtype)
+    out[: array.shape[0]] = array
+    return out
+
+
+def with_scratch(arena: Arena, width: int) -> Arena:
+    """The same arena with wider scratch arrays."""
+    return arena._replace(**_scratch(width))
+
+
+def with_room(arena: Arena, what: str) -> Arena:
+    """The same arena with the pool `what` (a name of `layout.GROWN`) doubled, hash tables included."""
+    from ruvllm_grammar.kernels import structure
+
+    if what == "states":
+        size = 2 * arena.states.shape[0]
+        table = np.empty((size, 256), np.int32)
+        table[: arena.table.shape[0]] = arena.table
+        arena = arena._replace(
+            states=enlarged(arena.states, size),
+            table=table,
+            state_hash=np.full(4 * size, -1, np.int32),
+        )
+        structure.rehash(arena)
+    elif what == "nodes":
+        size = 2 * arena.nodes.shape[0]
+        arena = arena._replace(nodes=enlarged(arena.nodes, size), node_hash=np.full(4 * size, -1, np.int32))
+        structure.rehash(arena)
+    elif what == "edges":
+        arena = arena._replace(edges=enlarged(arena.edges, 2 * arena.edges.shape[0]))
+    else:
+        arena = arena._replace(configs=enlarged(arena.configs, 2 * arena.configs.shape[0]))
+    return arena
+
+
+def emptied(arena: Arena, limits: Limits) -> Arena:
+    """A fresh arena with the same program: super-states and stacks dropped, capacities back to the start."""
+    fresh = new_arena(limits)
+    fresh.head[layout.HAS_DISTANCE] = arena.head[layout.HAS_DISTANCE]
+    return fresh._replace(
+        code=arena.code,
+        leaf_next=arena.leaf_next,
+        leaf_class=arena.leaf_class,
+        pc_distance=arena.pc_distance,
+        work=arena.work,
+        found=arena.found,
+        used=arena.used,
+        seen=arena.seen,
+    )

@@ -1,0 +1,368 @@
+"""From expressions to instructions, one rule at a time, when a run first enters it.
+
+Emission does no analysis: a sequence is its parts one after the other, an alternation is a chain of SPLITs,
+a rule reference is a CALL, a bounded repetition is one COUNT instruction whatever its bounds. Regular
+leaves become blocks of LEAF instructions, one per state of their automaton, built when they are first
+entered, because automata are the expensive part and most are never reached.
+
+Example. `seq(literal("["), repeat(ref("item"), 0, 3), literal("]"))` becomes
+
+```text
+100 BYTE '['      103 RETURN
+101 COUNT 104,0,3 104 CALL <item>
+102 BYTE ']'      105 RETURN
+```
+
+A name or leaf that is not emitted yet is a one-instruction stub, `LAZY n`; emitting it turns the stub into
+a JUMP. Cost: a few microseconds per node of the expression.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ruvllm_grammar import ir
+from ruvllm_grammar.automata import Dfa, leaf_dfa, spelled_char_dfa
+from ruvllm_grammar.errors import GrammarError, LimitError
+from ruvllm_grammar.kernels import layout
+from ruvllm_grammar.kernels.layout import (
+    BYTE,
+    CALL,
+    COUNT,
+    END,
+    FAIL,
+    JUMP,
+    LAZY,
+    LEAF,
+    LEAF_END,
+    MARK,
+    RETURN,
+    SPLIT,
+    TOKEN,
+    Arena,
+)
+from ruvllm_grammar.limits import Limits
+from ruvllm_grammar.program.arena import enlarged
+
+#: Fixed addresses at the start of every program.
+END_PC = 0
+RETURN_PC = 1
+FAIL_PC = 2
+QUOTE = 0x22
+
+_UNROLL = 3  # copies written out instead of counted
+_LEAF_REPEAT = 64  # a repeated character set up to this bound is one leaf automaton
+
+
+class _SpelledChar:
+    """Key of the leaf "JSON spelling of exactly one character", which counted strings repeat."""
+
+
+_SPELLED_CHAR = _SpelledChar()
+_LeafKey = ir.Expr | _SpelledChar
+
+
+@dataclass(frozen=True, slots=True)
+class LeafBlock:
+    """A leaf automaton as placed in a program.
+
+    Attributes:
+        dfa: the automaton.
+        base: address of its START state; state `s` stands at `base + s - 1`.
+        counted: the leaf of one spelled character, which COUNT repeats inside strings.
+        live: int32[n_states], bytes on which a state goes on.
+    """
+
+    dfa: Dfa
+    base: int
+    counted: bool
+    live: layout.I32
+
+
+class Emitter:
+    """Writes a grammar's rules into an arena's program.
+
+    Args:
+        grammar: the rules.
+        limits: budget of instructions and leaf states.
+        arena: where to write; its `code`, `leaf_next`, `leaf_class` are replaced when they grow.
+    """
+
+    def __init__(self, grammar: ir.Grammar, limits: Limits, arena: Arena) -> None:
+        self.grammar = grammar
+        self.arena = arena
+        self.leaves: list[LeafBlock] = []
+        self.token_sets: list[frozenset[int]] = []
+        self.marks: list[str] = []
+        self._limits = limits
+        self.size = 0
+        self._leaf_next_size = 0
+        self._address: dict[str, int] = {}
+        self._leaf_address: dict[_LeafKey, int] = {}
+        self._lazy: list[str | _LeafKey] = []
+        self._lazy_pc: list[int] = []
+        # The batch being written: flat quadruples from address `_base`, and what to patch at its end.
+        self._base = 0
+        self._code: list[int] = []
+        self._calls: list[tuple[int, int, str | _LeafKey]] = []
+        self._bodies: list[tuple[int, ir.Expr]] = []
+        self._ops((END, 0, 0, 0), (RETURN, 0, 0, 0), (FAIL, 0, 0, 0))
+        start = self._here()
+        self._call(grammar.start)
+        self._ops((RETURN, 0, 0, 0))
+        self.start_pc = start
+        self._flush()
+
+    # --- writing one batch
+
+    def _here(self) -> int:
+        return self._base + len(self._code) // 4
+
+    def _ops(self, *rows: tuple[int, int, int, int]) -> None:
+        for row in rows:
+            self._code.extend(row)
+
+    def _patch(self, pc: int, field: int, value: int) -> None:
+        self._code[4 * (pc - self._base) + field] = value
+
+    def _call(self, target: str | _LeafKey) -> None:
+        self._calls.append((self._here(), 1, target))
+        self._ops((CALL, 0, 0, 0))
+
+    def _emit(self, e: ir.Expr) -> None:
+        """Code that matches `e` and falls through."""
+        match e:
+            case ir.Literal():
+                for byte in e.data:
+                    self._code.extend((BYTE, byte, 0, 0))
+            case ir.Seq():
+                for part in e.parts:
+                    self._emit(part)
+            case ir.Alt():
+                self._emit_alt(e.parts)
+            case ir.Ref():
+                self._call(e.name)
+            case ir.Repeat():
+                self._emit_repeat(e)
+            case ir.JsonString():
+                self._emit_string(e)
+            case ir.Leaf() | ir.Chars() | ir.Both() | ir.Complement() | ir.Machine():
+                self._call(e)
+            case ir.Token():
+                self._ops((TOKEN, len(self.token_sets), 0, 0))
+                self.token_sets.append(e.ids)
+            case ir.Mark():
+                number = len(self.marks)
+                self.marks.append(e.name)
+                self._ops((MARK, number, 1, 0))
+                self._emit(e.body)
+                self._ops((MARK, number, 0, 0))
+            case ir.Empty():
+                pass
+            case ir.Never():
+                self._ops((FAIL, 0, 0, 0))
+            case _:
+                msg = f"the program emitter does not know the node {type(e).__name__}"
+                raise GrammarError(msg)
+
+    def _emit_alt(self, parts: tuple[ir.Expr, ...]) -> None:
+        ends = []
+        for part in parts[:-1]:
+            split = self._here()
+            self._ops((SPLIT, split + 1, 0, 0))
+            self._emit(part)
+            ends.append(self._here())
+            self._ops((JUMP, 0, 0, 0))
+            self._patch(split, 2, self._here())
+        self._emit(parts[-1])
+        for end in ends:
+            self._patch(end, 1, self._here())
+
+    def _emit_string(self, e: ir.JsonString) -> None:
+        body = e.body
+        if isinstance(body, ir.Repeat) and body.body is ir.ANY_CHAR and body is not ir.ANY_TEXT:
+            self._ops((BYTE, QUOTE, 0, 0))
+            self._calls.append((self._here(), 1, _SPELLED_CHAR))
+            self._ops((COUNT, 0, body.low, -1 if body.high is None else body.high), (BYTE, QUOTE, 0, 0))
+        else:
+            self._call(e)
+
+    def _emit_repeat(self, e: ir.Repeat) -> None:
+        body, low, high = e.body, e.low, e.high
+        if isinstance(body, ir.Chars) and (low if high is None else high) <= _LEAF_REPEAT:
+            self._call(e)
+            return
+        if body.nullable:
+            low = 0
+        if high is None and low <= _UNROLL:
+            for _ in range(low):
+                self._emit(body)
+            split = self._here()
+            self._ops((SPLIT, split + 1, 0, 0))
+            self._emit(body)
+            self._ops((JUMP, split, 0, 0))
+            self._patch(split, 2, self._here())
+        elif high is not None and (high <= _UNROLL or body.nullable):
+            for _ in range(low):
+                self._emit(body)
+            splits = []
+            for _ in range(high - low):
+                self._check_size()
+                splits.append(self._here())
+                self._ops((SPLIT, self._here() + 1, 0, 0))
+                self._emit(body)
+            for split in splits:
+                self._patch(split, 2, self._here())
+        else:
+            if isinstance(body, ir.Ref):
+                self._calls.append((self._here(), 1, body.name))
+            else:
+                self._bodies.append((self._here(), body))
+            self._ops((COUNT, 0, low, -1 if high is None else high))
+
+    def _check_size(self) -> None:
+        needed = self._here()
+        if needed > self._limits.program:
+            msg = (
+                f"the grammar needs more than {self._limits.program} instructions; "
+                "simplify it or raise Limits.program"
+            )
+            raise LimitError(msg, limit="program", needed=needed)
+
+    def _flush(self) -> None:
+        """Finish the batch: out-of-line bodies, rules known already, stubs for the rest; then copy it out."""
+        at_call = at_body = 0
+        while at_call < len(self._calls) or at_body < len(self._bodies):
+            self._check_size()
+            if at_body < len(self._bodies):
+                pc, body = self._bodies[at_body]
+                at_body += 1
+                self._patch(pc, 1, self._here())
+                self._emit(body)
+                self._ops((RETURN, 0, 0, 0))
+                continue
+            pc, field, target = self._calls[at_call]
+            at_call += 1
+            self._patch(pc, field, self._target(target))
+        self._calls.clear()
+        self._bodies.clear()
+        self._check_size()
+        stop = self._here()
+        arena = self.arena
+        if stop > arena.code.shape[0]:
+            arena = arena._replace(
+                code=enlarged(arena.code, stop), pc_distance=enlarged(arena.pc_distance, stop)
+            )
+        arena.code[self._base : stop] = np.array(self._code, np.int32).reshape(-1, 4)
+        self.arena = arena
+        self._code.clear()
+        self._base = self.size = stop
+
+    def _target(self, target: str | _LeafKey) -> int:
+        table = self._address if isinstance(target, str) else self._leaf_address
+        address = table.get(target)  # type: ignore[call-overload] # the table's keys are of the target's type
+        if address is None:
+            address = self._here()
+            table[target] = address  # type: ignore[index]
+            if isinstance(target, str) and self.grammar.known(target):
+                self._emit(self.grammar.rule(target))
+                self._ops((RETURN, 0, 0, 0))
+            else:
+                self._ops((LAZY, len(self._lazy), 0, 0))
+                self._lazy.append(target)
+                self._lazy_pc.append(address)
+        return address
+
+    # --- lazy rules and leaves
+
+    @property
+    def pending(self) -> list[int]:
+        """Numbers of lazy rules that are not emitted yet."""
+        return [n for n, pc in enumerate(self._lazy_pc) if self.arena.code[pc, 0] == LAZY]
+
+    def emit_lazy(self, number: int) -> None:
+        """Emit lazy rule `number` and let its stub jump there.
+
+        Raises:
+            LimitError: the program or a leaf automaton is over its budget.
+        """
+        target = self._lazy[number]
+        stub = self._lazy_pc[number]
+        if isinstance(target, str):
+            group = self.grammar.group(target)
+            entry = self._here()
+            del self._address[target]
+            self._address[target] = entry
+            self._emit(group[target])
+            self._ops((RETURN, 0, 0, 0))
+            self._flush()
+        else:
+            entry = self._place_leaf(target)
+        self.arena.code[stub] = (JUMP, entry, 0, 0)
+
+    def _place_leaf(self, key: _LeafKey) -> int:
+        dfa = spelled_char_dfa() if isinstance(key, _SpelledChar) else leaf_dfa(key, self._limits)
+        states = dfa.n_states - 1
+        base = self.size
+        stop = base + states
+        if stop > self._limits.program:
+            msg = f"the grammar needs {stop} instructions; simplify it or raise Limits.program"
+            raise LimitError(msg, limit="program", needed=stop)
+        arena = self.arena
+        number = len(self.leaves)
+        row_stop = self._leaf_next_size + states * dfa.n_classes
+        arena = (
+            arena._replace(
+                code=enlarged(arena.code, stop),
+                pc_distance=enlarged(arena.pc_distance, stop),
+                leaf_next=enlarged(arena.leaf_next, row_stop),
+                leaf_class=enlarged(arena.leaf_class, number + 1),
+            )
+            if (
+                stop > arena.code.shape[0]
+                or row_stop > arena.leaf_next.shape[0]
+                or number >= arena.leaf_class.shape[0]
+            )
+            else arena
+        )
+        rows = dfa.transitions[1:]
+        live = np.asarray(dfa.live_bytes(), np.int32)
+        code = arena.code[base:stop]
+        code[:, 0] = np.where(dfa.accepting[1:], np.where(live[1:] > 0, LEAF_END, RETURN), LEAF)
+        code[:, 1] = self._leaf_next_size + np.arange(states, dtype=np.int32) * dfa.n_classes
+        code[:, 2] = number
+        code[:, 3] = number
+        arena.leaf_next[self._leaf_next_size : row_stop] = np.where(rows > 0, rows - 1 + base, -1).ravel()
+        arena.leaf_class[number] = dfa.byte_to_class
+        self.leaves.append(LeafBlock(dfa, base, isinstance(key, _SpelledChar), live))
+        self._leaf_next_size = row_stop
+        self._base = self.size = stop
+        self.arena = arena
+        return base
+
+    def spine(self) -> tuple[layout.I32, layout.I32]:
+        """For every BYTE and LEAF instruction the byte to take towards its end, and where it leads.
+
+        Both are -1 elsewhere. Leaves take a shortest way, by distance in bytes.
+        """
+        n = self.size
+        code = self.arena.code[:n]
+        byte = np.full(n, -1, np.int32)
+        following = np.full(n, -1, np.int32)
+        literal = np.flatnonzero(code[:, 0] == BYTE)
+        byte[literal] = code[literal, 1]
+        following[literal] = literal + 1
+        for block in self.leaves:
+            dfa = block.dfa
+            distance = np.asarray(dfa.distances(), np.int64)
+            distance[0] = np.iinfo(np.int64).max
+            representative = np.full(dfa.n_classes, -1, np.int32)
+            representative[dfa.byte_to_class[::-1]] = np.arange(255, -1, -1, dtype=np.int32)
+            best = np.argmin(distance[dfa.transitions], axis=1)
+            states = np.arange(1, dfa.n_states)
+            states = states[~dfa.accepting[1:]]
+            byte[block.base + states - 1] = representative[best[states]]
+            following[block.base + states - 1] = block.base + dfa.transitions[states, best[states]] - 1
+        return byte, following

@@ -1,0 +1,295 @@
+"""One grammar, running: its program, its lazily built super-states, and the loop that serves the kernels.
+
+Kernels return codes instead of raising (`kernels.layout`). `Machine` fixes the cause (emits a lazy rule,
+enlarges an array) and calls again. Everything that may add super-states happens under the machine's lock;
+reading known transitions is safe without it, because arenas only grow until they are dropped.
+
+Dropping. When the number of super-states passes `Limits.super_states`, all of them are dropped (as RE2
+drops its DFA cache) and `epoch` is raised. Cursors that are alive keep a *portable* copy of their
+configuration and are interned again, so a document of any length goes on in bounded memory.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from ruvllm_grammar import ir
+from ruvllm_grammar.errors import LimitError
+from ruvllm_grammar.kernels import layout
+from ruvllm_grammar.limits import Limits
+from ruvllm_grammar.program.arena import emptied, new_arena, with_room, with_scratch
+from ruvllm_grammar.program.emit import END_PC, RETURN_PC, Emitter, LeafBlock
+
+#: A configuration set that survives a dropped arena: nodes in parent-first order, then (pc, node index).
+Portable = tuple[tuple[tuple[tuple[int, int, int, int], ...], ...], tuple[tuple[int, int], ...]]
+
+_HARD = 8  # a single operation may exceed Limits.super_states by this factor before it is refused
+
+
+class Cursor(Protocol):
+    """What the machine keeps alive across a drop."""
+
+    def _positions(self) -> list[int]:
+        """Super-states the cursor needs."""
+
+    def _moved(self, positions: list[int]) -> None:
+        """The same super-states in the new arena."""
+
+
+class Machine:
+    """The running program of one grammar, independent of any vocabulary.
+
+    Args:
+        grammar: rules; lazy ones are asked for when entered.
+        limits: budgets.
+
+    Attributes:
+        epoch: raised whenever super-states were dropped.
+        start: super-state before the first byte.
+        lock: held while super-states may be added.
+
+    Raises:
+        LimitError: the start of the grammar is already over a budget.
+    """
+
+    def __init__(self, grammar: ir.Grammar, limits: Limits) -> None:
+        from ruvllm_grammar.kernels import structure  # numba loads on first compile, not on import
+
+        self.kernels = structure
+        self.grammar = grammar
+        self.limits = limits
+        self.lock = threading.RLock()
+        self.epoch = 0
+        self._cursors: weakref.WeakSet[Cursor] = weakref.WeakSet()
+        self._emitter = Emitter(grammar, limits, new_arena(limits))
+        self.start = self._start()
+
+    # --- access
+
+    @property
+    def arena(self) -> layout.Arena:
+        """The arrays. Replaced when they grow: do not keep."""
+        return self._emitter.arena
+
+    @property
+    def leaves(self) -> list[LeafBlock]:
+        """Leaf automata placed so far, by leaf number."""
+        return self._emitter.leaves
+
+    @property
+    def token_sets(self) -> list[frozenset[int]]:
+        """Id sets of TOKEN instructions."""
+        return self._emitter.token_sets
+
+    @property
+    def size(self) -> int:
+        """Instructions emitted so far."""
+        return self._emitter.size
+
+    @property
+    def n_states(self) -> int:
+        """Super-states held."""
+        return int(self.arena.head[layout.N_STATES])
+
+    def accepting(self, state: int) -> bool:
+        """Whether the document may end here."""
+        return bool(self.arena.states[state, 2] & layout.ACCEPTING)
+
+    def has_tokens(self, state: int) -> bool:
+        """Whether token edges leave here."""
+        return bool(self.arena.states[state, 2] & layout.HAS_TOKENS)
+
+    def distance(self, state: int) -> int:
+        """Fewest tokens to acceptance, the end token not counted; needs `prepare_distances`."""
+        return int(self.arena.states[state, 3])
+
+    def configurations(self, state: int) -> list[tuple[int, int]]:
+        """(program counter, stack node) pairs of a super-state."""
+        first, count = self.arena.states[state, :2].tolist()
+        return [(pc, node) for pc, node in self.arena.configs[first : first + count].tolist()]
+
+    # --- running
+
+    def call(self, kernel: Callable[..., int], *args: object) -> int:
+        """Run a kernel, serving its wishes; the result is a super-state, a count or DEAD."""
+        with self.lock:
+            while True:
+                result = kernel(self._emitter.arena, *args)
+                if result >= layout.DEAD:
+                    return result
+                self._serve(result)
+
+    def _serve(self, code: int) -> None:
+        arena = self._emitter.arena
+        if code == layout.NEED_RULE:
+            self._emitter.emit_lazy(int(arena.head[layout.NEED]))
+        elif code == layout.GROW:
+            what = layout.GROWN[int(arena.head[layout.NEED])]
+            if what == "states" and 2 * arena.states.shape[0] > _HARD * self.limits.super_states:
+                msg = (
+                    f"one step needs over {_HARD} times Limits.super_states = {self.limits.super_states}; "
+                    "simplify the grammar or raise it"
+                )
+                raise LimitError(msg, limit="super_states", needed=2 * arena.states.shape[0])
+            if what in {"nodes", "edges"} and 2 * arena.nodes.shape[0] > self.limits.stack_nodes:
+                msg = (
+                    f"the stacks need more than Limits.stack_nodes = {self.limits.stack_nodes} nodes; "
+                    "simplify the grammar or raise it"
+                )
+                raise LimitError(msg, limit="stack_nodes", needed=2 * arena.nodes.shape[0])
+            self._emitter.arena = with_room(arena, what)
+        else:
+            width = 4 * arena.work.shape[0]
+            if arena.work.shape[0] >= self.limits.configurations:
+                msg = (
+                    f"the grammar is ambiguous in more than Limits.configurations = "
+                    f"{self.limits.configurations} ways at one place, or a rule calls itself without "
+                    "consuming anything; rewrite that rule or raise the limit"
+                )
+                raise LimitError(msg, limit="configurations", needed=width)
+            self._emitter.arena = with_scratch(arena, width)
+
+    def _start(self) -> int:
+        def begin(arena: layout.Arena) -> int:
+            bottom = self.kernels.push(arena, END_PC, layout.NO_COUNT, 0)
+            if bottom < 0:
+                return int(bottom)
+            arena.work[0] = (self._emitter.start_pc << 32) | bottom
+            return int(self.kernels.close(arena, 1))
+
+        return self.call(begin)
+
+    def step_bytes(self, state: int, data: bytes) -> int:
+        """Super-state after `data`, or DEAD."""
+        view = np.frombuffer(data, np.uint8)
+        return self.call(self.kernels.advance, state, view, 0, len(data))
+
+    def step_token(self, state: int, token: int) -> int:
+        """Super-state after a token edge with `token`, or DEAD."""
+        found = [
+            (pc + 1, node)
+            for pc, node in self.configurations(state)
+            if self.arena.code[pc, 0] == layout.TOKEN and token in self.token_sets[self.arena.code[pc, 1]]
+        ]
+        return self.close(found)
+
+    def close(self, configurations: list[tuple[int, int]]) -> int:
+        """Super-state of the closure of (pc, node) pairs; DEAD for none."""
+        if not configurations:
+            return layout.DEAD
+
+        def run(arena: layout.Arena) -> int:
+            if len(configurations) > arena.work.shape[0] - 8:
+                return layout.TOO_WIDE
+            for i, (pc, node) in enumerate(configurations):
+                arena.work[i] = (pc << 32) | node
+            return int(self.kernels.close(arena, len(configurations)))
+
+        return self.call(run)
+
+    def after_return(self, node: int) -> int:
+        """Super-state when the innermost rule of a stack returns."""
+        return self.close([(RETURN_PC, node)])
+
+    def subset(self, configurations: list[tuple[int, int]]) -> int:
+        """Super-state of exactly these configurations, which are closed already (part of a super-state)."""
+
+        def run(arena: layout.Arena) -> int:
+            for i, (pc, node) in enumerate(configurations):
+                arena.found[i] = (pc << 32) | node
+            return int(self.kernels.intern_state(arena, len(configurations)))
+
+        return self.call(run)
+
+    # --- distances
+
+    def prepare_distances(self, trie_nodes: layout.I32) -> None:
+        """Emit every rule and compute how far each instruction is from its rule's end, in tokens.
+
+        Args:
+            trie_nodes: int32[N, 4], `vocab.Trie.nodes`.
+        """
+        with self.lock:
+            if self.arena.head[layout.HAS_DISTANCE]:
+                return
+            while pending := self._emitter.pending:
+                for number in pending:
+                    self._emitter.emit_lazy(number)
+            byte, following = self._emitter.spine()
+            arena = self.arena
+            n = self.size
+            distance = np.full(arena.code.shape[0], layout.FAR, np.int32)
+            while self.kernels.relax_distances(arena.code, byte, following, distance, trie_nodes, n):
+                pass
+            arena.pc_distance[:n] = distance[:n]
+            arena.head[layout.HAS_DISTANCE] = 1
+            self.kernels.refresh_distances(arena)
+
+    # --- dropping
+
+    def register(self, cursor: Cursor) -> None:
+        """Keep `cursor` valid across drops for as long as it lives."""
+        with self.lock:
+            self._cursors.add(cursor)
+
+    def relieve(self) -> None:
+        """Drop all super-states if their number passed the budget; live cursors are moved over."""
+        if self.n_states <= self.limits.super_states:
+            return
+        with self.lock:
+            if self.n_states <= self.limits.super_states:
+                return
+            cursors = list(self._cursors)
+            kept = [[self._export(s) for s in cursor._positions()] for cursor in cursors]  # noqa: SLF001
+            self._emitter.arena = emptied(self._emitter.arena, self.limits)
+            self.epoch += 1
+            self.start = self._start()
+            for cursor, portable in zip(cursors, kept, strict=True):
+                cursor._moved([self._import(p) for p in portable])  # noqa: SLF001
+
+    def _export(self, state: int) -> Portable:
+        arena = self.arena
+        configs = self.configurations(state)
+        reachable: set[int] = set()
+        stack = [node for _, node in configs]
+        edges_of: dict[int, list[list[int]]] = {}
+        while stack:
+            node = stack.pop()
+            if node in reachable or node == 0:
+                continue
+            reachable.add(node)
+            first, count = arena.nodes[node, :2].tolist()
+            edges_of[node] = arena.edges[first : first + count].tolist()
+            stack.extend(edge[3] for edge in edges_of[node])
+        order = sorted(reachable)  # parents are older than children
+        place = {0: 0} | {node: i + 1 for i, node in enumerate(order)}
+        nodes = tuple(tuple((e[0], e[1], e[2], place[e[3]]) for e in edges_of[node]) for node in order)
+        return nodes, tuple((pc, place[node]) for pc, node in configs)
+
+    def _import(self, portable: Portable) -> int:
+        nodes, configs = portable
+        made = [0]
+        for edges in nodes:
+
+            def run(arena: layout.Arena, edges: tuple[tuple[int, int, int, int], ...] = edges) -> int:
+                top = int(arena.head[layout.N_EDGES])
+                if top + len(edges) > arena.edges.shape[0]:
+                    arena.head[layout.NEED] = 1
+                    return layout.GROW
+                # A merged node's edges stay sorted: they differ in (ret, count, record), which do not change.
+                for i, (ret, count, record, parent) in enumerate(edges):
+                    arena.edges[top + i] = (ret, count, record, made[parent])
+                return int(self.kernels.intern_node(arena, len(edges)))
+
+            made.append(self.call(run))
+        return self.subset([(pc, made[node]) for pc, node in configs])
+
+
+def memory(machine: Machine) -> int:
+    """Bytes held by a machine's arrays."""
+    return sum(array.nbytes for array in machine.arena)

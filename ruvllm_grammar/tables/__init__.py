@@ -1,0 +1,17 @@
+"""Tables: rows of legal tokens, shared by content, and the frames they are made from."""
+
+from ruvllm_grammar.tables.bitmask import allocate_bitmask, apply_bitmask, mask_words
+from ruvllm_grammar.tables.build import RowBuilder, VocabularyTables, tables_for
+from ruvllm_grammar.tables.forced import spell
+from ruvllm_grammar.tables.row import Row
+
+__all__ = [
+    "Row",
+    "RowBuilder",
+    "VocabularyTables",
+    "allocate_bitmask",
+    "apply_bitmask",
+    "mask_words",
+    "spell",
+    "tables_for",
+]

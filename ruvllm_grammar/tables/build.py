@@ -1,0 +1,220 @@
+"""From a super-state to its row: frames where a configuration is permissive, a trie walk for the rest.
+
+A super-state's row is the union of its configurations' rows, because a token is legal when *some*
+configuration can read it. So each configuration is served the cheapest exact way: a ready frame and a walk
+of its exits, or, together with its siblings that have no frame, a walk of the whole trie.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import OrderedDict
+
+import numpy as np
+
+from ruvllm_grammar.automata import Dfa
+from ruvllm_grammar.kernels import layout
+from ruvllm_grammar.program import Machine
+from ruvllm_grammar.tables.frames import FrameStore
+from ruvllm_grammar.tables.row import Row, RowStore
+from ruvllm_grammar.vocab import Vocabulary
+
+# : A leaf state that goes on with at least this many bytes is worth a frame; narrower ones die early in a
+# walk.
+PERMISSIVE_BYTES = 24
+_QUOTE = 0x22
+
+
+class VocabularyTables:
+    """Everything computed once per vocabulary and shared by all its grammars: rows and frames."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self.rows = RowStore()
+        self.frames = FrameStore(vocabulary)
+
+
+_TABLES: weakref.WeakValueDictionary[str, VocabularyTables] = weakref.WeakValueDictionary()
+_RECENT: OrderedDict[str, VocabularyTables] = OrderedDict()
+_KEEP = 2
+_LOCK = threading.Lock()
+
+
+def tables_for(vocabulary: Vocabulary) -> VocabularyTables:
+    """The one set of tables of a vocabulary, by fingerprint; the two last used stay even without grammars."""
+    key = vocabulary.fingerprint
+    with _LOCK:
+        tables = _TABLES.get(key)
+        if tables is None:
+            tables = _TABLES[key] = VocabularyTables(vocabulary)
+        _RECENT[key] = tables
+        _RECENT.move_to_end(key)
+        while len(_RECENT) > _KEEP:
+            _RECENT.popitem(last=False)
+        return tables
+
+
+class RowBuilder:
+    """Computes and remembers the rows of one grammar under one vocabulary.
+
+    Thread-safe: building holds the machine's lock; a remembered row is a dictionary hit.
+    """
+
+    def __init__(self, machine: Machine, vocabulary: Vocabulary) -> None:
+        self.machine = machine
+        self.tables = tables_for(vocabulary)
+        self.vocabulary = vocabulary
+        self._memo: dict[int, tuple[Row, int]] = {}
+        self._epoch = machine.epoch
+        self._with_distance = False
+        self._words = np.zeros(vocabulary.words, np.int32)
+        self._path = np.zeros(vocabulary.trie.max_depth + 2, np.int32)
+        self._eos = sorted(vocabulary.eos)
+
+    def row(self, state: int) -> tuple[Row, int]:
+        """The row of `state` and a bound on the distance after any of its tokens (0 without distances)."""
+        if self._epoch == self.machine.epoch:
+            found = self._memo.get(state)
+            if found is not None:
+                return found
+        with self.machine.lock:
+            self._check_epoch()
+            farthest = self._build(state, layout.FAR)
+            result = (self.tables.rows.intern(self._words), farthest)
+            self._memo[state] = result
+            return result
+
+    def row_within(self, state: int, limit: int) -> Row:
+        """The row of `state` without tokens that leave more than `limit` tokens to acceptance."""
+        with self.machine.lock:
+            self._check_epoch()
+            self._build(state, limit)
+            return Row(self._words)
+
+    def _check_epoch(self) -> None:
+        """Forget rows of dropped super-states, and bounds computed before distances were known."""
+        with_distance = bool(self.machine.arena.head[layout.HAS_DISTANCE])
+        if self._epoch != self.machine.epoch or with_distance != self._with_distance:
+            self._memo.clear()
+            self._epoch = self.machine.epoch
+            self._with_distance = with_distance
+
+    def _build(self, state: int, limit: int) -> int:
+        """Fill the scratch row; return the farthest distance seen."""
+        machine, words = self.machine, self._words
+        words.fill(0)
+        farthest = 0
+        configurations = machine.configurations(state)
+        plain = []
+        for pc, node in configurations:
+            op, _, _, number = machine.arena.code[pc].tolist()
+            if op in {layout.LEAF, layout.LEAF_END}:
+                block = machine.leaves[number]
+                at = pc - block.base + 1
+                if block.live[at] >= PERMISSIVE_BYTES:
+                    far = (
+                        self._counted(block.dfa, at, node, limit)
+                        if block.counted
+                        else self._framed(block.dfa, at, node, limit)
+                    )
+                    if far is not None:
+                        farthest = max(farthest, far)
+                        continue
+            plain.append((pc, node))
+        if plain:
+            part = state if len(plain) == len(configurations) else machine.subset(plain)
+            trie = self.vocabulary.trie
+            far = machine.call(machine.kernels.walk, part, trie.nodes, trie.order, self._path, limit, words)
+            farthest = max(farthest, far)
+        if machine.has_tokens(state):
+            farthest = max(farthest, self._token_edges(state, limit))
+        if machine.accepting(state):
+            for token in self._eos:
+                words[token >> 5] |= _bit(token)
+        return farthest
+
+    def _framed(self, dfa: Dfa, at: int, node: int, limit: int) -> int | None:
+        """Add a leaf configuration's tokens; None when the bound is too coarse and a walk must decide."""
+        frame = self.tables.frames.leaf(dfa, at)
+        arena = self.machine.arena
+        bound = min(frame.longest + int(arena.nodes[node, 2]), layout.FAR) if self._with_distance else 0
+        if bound > limit:
+            return None
+        np.bitwise_or(self._words, frame.stay, out=self._words)
+        return max(bound, self._exits(self.machine.after_return(node), frame.exits, 0, -1, limit))
+
+    def _counted(self, dfa: Dfa, at: int, node: int, limit: int) -> int | None:
+        """Add the tokens of a configuration inside a length-bounded string; None: a walk must decide."""
+        machine = self.machine
+        arena = machine.arena
+        first, count = arena.nodes[node, :2].tolist()
+        edges = arena.edges[first : first + count].tolist()
+        for ret, done, _, _ in edges:
+            if done < 0 or arena.code[ret + 1, 0] != layout.BYTE or arena.code[ret + 1, 1] != _QUOTE:
+                return None
+        frame = self.tables.frames.counted(dfa, at)
+        bound = 0
+        if self._with_distance:
+            nearest = frame.longest + int(arena.nodes[node, 2])
+            bound = layout.FAR if count > 1 else min(nearest, layout.FAR)
+            if bound > limit:
+                return None
+        for ret, done, _, parent in edges:
+            low, high = arena.code[ret, 2:].tolist()
+            room = frame.widest if high < 0 else high - done
+            np.bitwise_or(self._words, frame.stay(room), out=self._words)
+            beyond = machine.close([(ret + 2, parent)])
+            bound = max(
+                bound,
+                self._exits(
+                    beyond,
+                    frame.exits,
+                    max(low - done, 0),
+                    -1 if high < 0 else high - done,
+                    limit,
+                    empty=True,
+                ),
+            )
+            arena = machine.arena
+        return bound
+
+    def _exits(
+        self, state: int, exits: layout.I32, low: int, high: int, limit: int, *, empty: bool = False
+    ) -> int:
+        if state < 0 or not len(exits):
+            return 0
+        machine = self.machine
+        return machine.call(
+            machine.kernels.walk_exits,
+            state,
+            exits,
+            self.vocabulary.data,
+            low,
+            high,
+            int(empty),
+            self._path,
+            limit,
+            self._words,
+        )
+
+    def _token_edges(self, state: int, limit: int) -> int:
+        machine = self.machine
+        farthest = 0
+        sets = {
+            int(machine.arena.code[pc, 1])
+            for pc, _ in machine.configurations(state)
+            if machine.arena.code[pc, 0] == layout.TOKEN
+        }
+        for token in sorted({t for s in sets for t in machine.token_sets[s]}):
+            if token >= self.vocabulary.size:
+                continue
+            far = machine.distance(machine.step_token(state, token))
+            farthest = max(farthest, far)
+            if far <= limit:
+                self._words[token >> 5] |= _bit(token)
+        return farthest
+
+
+def _bit(token: int) -> np.int32:
+    return np.array(1 << (token & 31), np.uint32).view(np.int32)[()]
