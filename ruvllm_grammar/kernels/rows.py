@@ -6,18 +6,18 @@ Bit layout is the field's: int32 words, token `i` is bit `i & 31` of word `i >> 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numba.core import types
+
+from ruvllm_grammar.kernels.jit import kernel
 
 _i64 = types.int64
 _I1 = types.Array(types.int32, 1, "C")
 _RI1 = types.Array(types.int32, 1, "C", readonly=True)
 _RI2 = types.Array(types.int32, 2, "C", readonly=True)
 _F2 = types.Array(types.float32, 2, "C")
-_OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 
-@njit(types.UniTuple(types.uint64, 2)(_RI1), **_OPTIONS)
+@kernel(types.UniTuple(types.uint64, 2)(_RI1))
 def row_hash(row):
     """128-bit content hash of a row, two lanes of four accumulators (not cryptographic: rows are our own)."""
     prime = np.uint64(0x9E3779B97F4A7C15)
@@ -48,7 +48,7 @@ def row_hash(row):
     return first ^ (first >> shift), second ^ (second >> shift)
 
 
-@njit(_i64(_RI1, _I1, _I1), **_OPTIONS)
+@kernel(_i64(_RI1, _I1, _I1))
 def sparse_words(row, index, value):
     """Write the non-zero words of `row` as (index, value); return their number, or one more than fits."""
     n = np.int64(0)
@@ -63,7 +63,7 @@ def sparse_words(row, index, value):
     return n
 
 
-@njit(types.void(_RI1, _i64, _I1), **_OPTIONS)
+@kernel(types.void(_RI1, _i64, _I1))
 def rows_within(need, room, row):
     """Set the bits of tokens with `0 <= need[token] <= room`."""
     for token in range(need.shape[0]):
@@ -71,7 +71,7 @@ def rows_within(need, room, row):
             row[token >> 5] |= np.int32(1) << np.int32(token & 31)
 
 
-@njit(types.void(_F2, _RI2), **_OPTIONS)
+@kernel(types.void(_F2, _RI2))
 def apply_rows(logits, rows):
     """Write minus infinity to logits (float32[batch, V]) whose bit in `rows` (int32[batch, W]) is zero."""
     minus = np.float32(-np.inf)

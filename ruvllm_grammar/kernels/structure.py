@@ -29,9 +29,9 @@ integer width.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numba.core import types
 
+from ruvllm_grammar.kernels.jit import kernel
 from ruvllm_grammar.kernels.layout import (
     ACCEPTING,
     BYTE,
@@ -83,11 +83,10 @@ _RI2 = _array(_i32, 2, readonly=True)
 _RL1 = _array(_i64, 1, readonly=True)
 _RB1 = _array(types.uint8, 1, readonly=True)
 
-_OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 _LOW = np.int64(0xFFFFFFFF)
 
 
-@njit(_u64(_u64, _i64), **_OPTIONS)
+@kernel(_u64(_u64, _i64))
 def _mix(seed, value):
     """One round of a 64-bit multiplicative hash (constants of splitmix64, Steele et al. 2014)."""
     h = (seed ^ np.uint64(value)) * np.uint64(0xBF58476D1CE4E5B9)
@@ -96,7 +95,7 @@ def _mix(seed, value):
     return h ^ (h >> np.uint64(32))
 
 
-@njit(_u64(_I2, _i64, _i64), **_OPTIONS)
+@kernel(_u64(_I2, _i64, _i64))
 def _hash_edges(edges, first, count):
     h = np.uint64(count)
     for i in range(first, first + count):
@@ -105,7 +104,7 @@ def _hash_edges(edges, first, count):
     return h
 
 
-@njit(_i64(ARENA, _i64, _i64), **_OPTIONS)
+@kernel(_i64(ARENA, _i64, _i64))
 def _node_distance(g, first, count):
     """Fewest tokens to unwind a stack whose edges are `edges[first : first + count]`."""
     best = np.int64(FAR)
@@ -125,9 +124,9 @@ def _node_distance(g, first, count):
     return best
 
 
-@njit(_i64(ARENA, _i64), **_OPTIONS)
+@kernel(_i64(ARENA, _i64))
 def intern_node(g, count):
-    """Number of the node whose `count` edges lie, tentatively, at the top of the edge pool; GROW when full."""
+    """Number of the node whose `count` edges lie, tentatively, atop the edge pool; GROW when full."""
     first = g.head[N_EDGES]
     mask = np.int64(g.node_hash.shape[0] - 1)
     slot = np.int64(_hash_edges(g.edges, first, count) & np.uint64(mask))
@@ -161,7 +160,7 @@ def intern_node(g, count):
     return node
 
 
-@njit(_i64(ARENA, _i64, _i64, _i64), **_OPTIONS)
+@kernel(_i64(ARENA, _i64, _i64, _i64))
 def push(g, ret, count, parent):
     """The node {(ret, count, 0, parent)}; GROW when a pool is full."""
     top = g.head[N_EDGES]
@@ -175,7 +174,7 @@ def push(g, ret, count, parent):
     return intern_node(g, np.int64(1))
 
 
-@njit(_i64(ARENA, _i64, _i64), **_OPTIONS)
+@kernel(_i64(ARENA, _i64, _i64))
 def unite(g, a, b):
     """The node with the edges of both; edges that agree on all but the parent unite their parents."""
     if a == b:
@@ -232,7 +231,7 @@ def unite(g, a, b):
     return node
 
 
-@njit(types.void(_L1, _i64), **_OPTIONS)
+@kernel(types.void(_L1, _i64))
 def _sort(values, n):
     """Ascending, in place: insertion for the usual handful, heap sort beyond."""
     if n <= 24:
@@ -267,7 +266,7 @@ def _sort(values, n):
             root = child
 
 
-@njit(_i64(ARENA, _i64), **_OPTIONS)
+@kernel(_i64(ARENA, _i64))
 def _closure(g, n):
     """Follow everything that consumes nothing from the `n` configurations in `work`.
 
@@ -392,7 +391,7 @@ def _closure(g, n):
     return kept
 
 
-@njit(_u64(_L1, _i64), **_OPTIONS)
+@kernel(_u64(_L1, _i64))
 def _hash_found(found, n):
     h = np.uint64(n)
     for i in range(n):
@@ -400,7 +399,7 @@ def _hash_found(found, n):
     return h
 
 
-@njit(_i64(ARENA, _i64), **_OPTIONS)
+@kernel(_i64(ARENA, _i64))
 def _state_distance(g, state):
     """Fewest tokens from a super-state to acceptance, the end token not counted."""
     best = np.int64(FAR)
@@ -415,7 +414,7 @@ def _state_distance(g, state):
     return best
 
 
-@njit(_i64(ARENA, _i64), **_OPTIONS)
+@kernel(_i64(ARENA, _i64))
 def intern_state(g, n):
     """Number of the super-state whose configurations are `found[:n]`; DEAD for none, GROW when full."""
     if n == 0:
@@ -467,7 +466,7 @@ def intern_state(g, n):
     return state
 
 
-@njit(_i64(ARENA, _i64), **_OPTIONS)
+@kernel(_i64(ARENA, _i64))
 def close(g, n):
     """Super-state of the closure of the `n` configurations in `work`."""
     kept = _closure(g, n)
@@ -476,7 +475,7 @@ def close(g, n):
     return intern_state(g, kept)
 
 
-@njit(_i64(ARENA, _i64, _i64), **_OPTIONS)
+@kernel(_i64(ARENA, _i64, _i64))
 def step(g, state, byte):
     """Super-state after `byte`, remembered in `table`; DEAD or a failure code."""
     n = np.int64(0)
@@ -501,7 +500,7 @@ def step(g, state, byte):
     return result
 
 
-@njit(_i64(ARENA, _i64, _RB1, _i64, _i64), **_OPTIONS)
+@kernel(_i64(ARENA, _i64, _RB1, _i64, _i64))
 def advance(g, state, data, start, stop):
     """Super-state after `data[start:stop]`; DEAD or a failure code."""
     for i in range(start, stop):
@@ -515,7 +514,7 @@ def advance(g, state, data, start, stop):
     return state
 
 
-@njit(_i64(ARENA, _i64, _RI2, _RI1, _I1, _i64, _I1), **_OPTIONS)
+@kernel(_i64(ARENA, _i64, _RI2, _RI1, _I1, _i64, _I1))
 def walk(g, state, nodes, order, path, limit, row):
     """Set the bits of all tokens that may follow `state`, walking the vocabulary's trie.
 
@@ -557,7 +556,7 @@ def walk(g, state, nodes, order, path, limit, row):
     return farthest
 
 
-@njit(_i64(ARENA, _i64, _RI2, _RB1, _i64, _i64, _i64, _I1, _i64, _I1), **_OPTIONS)
+@kernel(_i64(ARENA, _i64, _RI2, _RB1, _i64, _i64, _i64, _I1, _i64, _I1))
 def walk_exits(g, state, exits, data, low, high, empty_ok, path, limit, row):
     """Set the bits of tokens that leave a permissive frame and go on from the continuation `state`.
 
@@ -607,9 +606,9 @@ def walk_exits(g, state, exits, data, low, high, empty_ok, path, limit, row):
     return farthest
 
 
-@njit(_i64(ARENA, _i64, _array(types.uint8, 1)), **_OPTIONS)
+@kernel(_i64(ARENA, _i64, _array(types.uint8, 1)))
 def forced_bytes(g, state, out):
-    """Write the bytes that must follow `state` while it does not accept and one byte lives; return their number.
+    """Write the bytes that must follow `state` while it does not accept and one byte lives; count them.
 
     A super-state with token edges forces nothing. Failure codes as in `step`.
     """
@@ -640,7 +639,7 @@ def forced_bytes(g, state, out):
     return n
 
 
-@njit(types.void(ARENA), **_OPTIONS)
+@kernel(types.void(ARENA))
 def refresh_distances(g):
     """Recompute the distances of all stack nodes and super-states after `pc_distance` changed.
 
@@ -653,7 +652,7 @@ def refresh_distances(g):
         g.states[state, 3] = _state_distance(g, np.int64(state))
 
 
-@njit(types.void(ARENA), **_OPTIONS)
+@kernel(types.void(ARENA))
 def rehash(g):
     """Fill the (larger, empty) hash tables from the pools."""
     mask = np.int64(g.node_hash.shape[0] - 1)
@@ -685,10 +684,7 @@ def rehash(g):
 # -----------------------------------------------------------------------------------
 
 
-@njit(
-    _i64(_RB1, _RI2, types.Array(types.boolean, 1, "C", readonly=True), _i64, _RI2, _RI1, _I1, _I1, _I2),
-    **_OPTIONS,
-)
+@kernel(_i64(_RB1, _RI2, types.Array(types.boolean, 1, "C", readonly=True), _i64, _RI2, _RI1, _I1, _I1, _I2))
 def leaf_frame(byte_class, transitions, accepting, state, nodes, order, path, row, exits):
     """Classify every token against one leaf automaton's state.
 
@@ -741,7 +737,7 @@ def leaf_frame(byte_class, transitions, accepting, state, nodes, order, path, ro
     return n
 
 
-@njit(
+@kernel(
     _i64(
         _RB1,
         _RI2,
@@ -754,8 +750,7 @@ def leaf_frame(byte_class, transitions, accepting, state, nodes, order, path, ro
         _I1,
         _I1,
         _I2,
-    ),
-    **_OPTIONS,
+    )
 )
 def counted_frame(byte_class, transitions, accepting, state, closer, nodes, order, path, chars, need, exits):
     """Classify every token against repetitions of a one-character leaf that end with the byte `closer`.
@@ -811,7 +806,7 @@ def counted_frame(byte_class, transitions, accepting, state, closer, nodes, orde
 # -----------------------------------------------------------------------------------------------------
 
 
-@njit(_i64(_I2, _I1, _I1, _I1, _RI2, _i64), **_OPTIONS)
+@kernel(_i64(_I2, _I1, _I1, _I1, _RI2, _i64))
 def relax_distances(code, spine_byte, spine_next, distance, nodes, count):
     """One sweep, last instruction first, of fewest tokens from each instruction to its rule's return.
 

@@ -11,9 +11,8 @@ import numpy as np
 from ruvllm_grammar.errors import LimitError, MatchError, VocabularyError
 from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.match.token_machine import TokenMachine
-from ruvllm_grammar.tables import Row, spell
+from ruvllm_grammar.tables import Row
 
-_FORCED_BYTES = 4096
 _NOT_HERE = -1
 
 
@@ -224,17 +223,18 @@ class Matcher:
             return []
         with self._tokens.machine.lock:
             state = self._state()
-            text = self._tokens.forced_bytes(state, _FORCED_BYTES)
-            tokens = spell(self._tokens.vocabulary, text) if text else []
-            return tokens if self._budget is None else self._within_budget(state, tokens, self._budget)
+            tokens = self._tokens.forced(state)
+            if self._budget is None:
+                return list(tokens)
+            return self._within_budget(state, tokens, self._budget)
 
-    def _within_budget(self, state: int, tokens: list[int], budget: int) -> list[int]:
+    def _within_budget(self, state: int, tokens: tuple[int, ...], budget: int) -> list[int]:
         machine = self._tokens.machine
         for i, token in enumerate(tokens):
             state = self._tokens.step(state, token)
             if machine.distance(state) + 1 > budget - i - 1:
-                return tokens[:i]
-        return tokens
+                return list(tokens[:i])
+        return list(tokens)
 
     def finish_within(self, n_tokens: int) -> None:
         """From here on, keep only tokens after which the document can still be finished in time.

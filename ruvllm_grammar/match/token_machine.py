@@ -8,8 +8,11 @@ from ruvllm_grammar import ir
 from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.limits import Limits
 from ruvllm_grammar.program import Machine
-from ruvllm_grammar.tables import RowBuilder
+from ruvllm_grammar.tables import RowBuilder, spell
 from ruvllm_grammar.vocab import Vocabulary
+
+
+_FORCED_BYTES = 4096  # longer forced text is forced in pieces
 
 
 class TokenMachine:
@@ -26,19 +29,25 @@ class TokenMachine:
         self.machine = Machine(grammar, limits)
         self.rows = RowBuilder(self.machine, vocabulary)
         self._steps: dict[int, int] = {}
-        self._steps_epoch = self.machine.epoch
-        self._buffer = np.zeros(1, np.uint8)
+        self._forced: dict[int, tuple[int, ...]] = {}
+        self._epoch = self.machine.epoch
+        self._buffer = np.zeros(_FORCED_BYTES, np.uint8)
 
     def step(self, state: int, token: int) -> int:
         """Super-state after a token, or DEAD; remembered."""
-        if self._steps_epoch != self.machine.epoch:
-            self._steps = {}
-            self._steps_epoch = self.machine.epoch
+        self._check_epoch()
         key = state * self.vocabulary.size + token
         found = self._steps.get(key)
         if found is None:
             found = self._steps[key] = self._step(state, token)
         return found
+
+    def _check_epoch(self) -> None:
+        """Forget what was remembered about dropped super-states."""
+        if self._epoch != self.machine.epoch:
+            self._steps = {}
+            self._forced = {}
+            self._epoch = self.machine.epoch
 
     def _step(self, state: int, token: int) -> int:
         vocabulary, machine = self.vocabulary, self.machine
@@ -53,14 +62,16 @@ class TokenMachine:
             return layout.DEAD
         return machine.call(machine.kernels.advance, state, vocabulary.data, start, stop)
 
-    def forced_bytes(self, state: int, most: int) -> bytes:
-        """The only text that can follow `state`, up to `most` bytes; empty where there is a choice."""
-        machine = self.machine
-        with machine.lock:
-            if self._buffer.shape[0] != most:
-                self._buffer = np.zeros(most, np.uint8)
+    def forced(self, state: int) -> tuple[int, ...]:
+        """Tokens of the only text that can follow `state`; empty where there is a choice. Remembered."""
+        self._check_epoch()
+        found = self._forced.get(state)
+        if found is None:
+            machine = self.machine
             n = machine.call(machine.kernels.forced_bytes, state, self._buffer)
-            return self._buffer[:n].tobytes()
+            text = self._buffer[:n].tobytes()
+            found = self._forced[state] = tuple(spell(self.vocabulary, text)) if text else ()
+        return found
 
     def prepare_distances(self) -> None:
         """Make `tokens_to_finish` known. Emits every rule; done once."""

@@ -72,7 +72,10 @@ def enlarged(array: np.ndarray, rows: int) -> np.ndarray:
 
 def with_scratch(arena: Arena, width: int) -> Arena:
     """The same arena with wider scratch arrays."""
-    return arena._replace(**_scratch(width))
+    scratch = _scratch(width)
+    return arena._replace(
+        work=scratch["work"], found=scratch["found"], used=scratch["used"], seen=scratch["seen"]
+    )
 
 
 def with_room(arena: Arena, what: str) -> Arena:

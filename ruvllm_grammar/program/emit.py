@@ -99,8 +99,7 @@ class Emitter:
         self._limits = limits
         self.size = 0
         self._leaf_next_size = 0
-        self._address: dict[str, int] = {}
-        self._leaf_address: dict[_LeafKey, int] = {}
+        self._address: dict[str | _LeafKey, int] = {}
         self._lazy: list[str | _LeafKey] = []
         self._lazy_pc: list[int] = []
         # The batch being written: flat quadruples from address `_base`, and what to patch at its end.
@@ -261,11 +260,9 @@ class Emitter:
         self._base = self.size = stop
 
     def _target(self, target: str | _LeafKey) -> int:
-        table = self._address if isinstance(target, str) else self._leaf_address
-        address = table.get(target)  # type: ignore[call-overload] # the table's keys are of the target's type
+        address = self._address.get(target)
         if address is None:
-            address = self._here()
-            table[target] = address  # type: ignore[index]
+            address = self._address[target] = self._here()
             if isinstance(target, str) and self.grammar.known(target):
                 self._emit(self.grammar.rule(target))
                 self._ops((RETURN, 0, 0, 0))
@@ -293,7 +290,6 @@ class Emitter:
         if isinstance(target, str):
             group = self.grammar.group(target)
             entry = self._here()
-            del self._address[target]
             self._address[target] = entry
             self._emit(group[target])
             self._ops((RETURN, 0, 0, 0))

@@ -217,4 +217,4 @@ class RowBuilder:
 
 
 def _bit(token: int) -> np.int32:
-    return np.array(1 << (token & 31), np.uint32).view(np.int32)[()]
+    return np.uint32(1 << (token & 31)).view(np.int32)

@@ -107,6 +107,14 @@ class FrameStore:
         self._kept: OrderedDict[tuple[bytes, int, bool], Frame | CountedFrame] = OrderedDict()
         self._lock = threading.Lock()
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the kept frames."""
+        return self._bytes
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
     def leaf(self, dfa: Dfa, state: int) -> Frame:
         """The frame of a leaf state."""
         found = self._get(dfa, state, counted=False)

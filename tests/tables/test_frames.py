@@ -1,0 +1,141 @@
+"""A frame says what every token does to a leaf state; the twin asks each token byte by byte."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.grammars import regular, vocabularies
+
+from ruvllm_grammar import ir
+from ruvllm_grammar.automata import leaf_dfa, spelled_char_dfa
+from ruvllm_grammar.limits import Limits
+from ruvllm_grammar.tables.frames import FrameStore
+
+
+def members(row, size: int) -> set[int]:
+    return {i for i in range(size) if (int(row[i >> 5]) >> (i & 31)) & 1}
+
+
+def run(dfa, state: int, byte: int) -> int:
+    return int(dfa.transitions[state, dfa.byte_to_class[byte]])
+
+
+def naive_leaf(dfa, state: int, vocabulary):
+    stay, exits = set(), set()
+    for token in range(vocabulary.size):
+        text = vocabulary.token_bytes(token)
+        if text is None:
+            continue
+        here = state
+        for cut, byte in enumerate(text):
+            if cut and dfa.accepting[here]:
+                exits.add((token, text[cut:], 0))
+            here = run(dfa, here, byte)
+            if here == 0:
+                break
+        else:
+            stay.add(token)
+    return stay, exits
+
+
+def naive_counted(dfa, state: int, vocabulary):
+    need, exits = {}, set()
+    for token in range(vocabulary.size):
+        text = vocabulary.token_bytes(token)
+        if text is None:
+            continue
+        here, done = state, 0
+        for cut, byte in enumerate(text):
+            if here == 1 and byte == 0x22:
+                exits.add((token, text[cut + 1 :], done))
+                break
+            here = run(dfa, here, byte)
+            if here == 0:
+                break
+            if dfa.accepting[here]:
+                here, done = 1, done + 1
+        else:
+            need[token] = done if here == 1 else done + 1
+    return need, exits
+
+
+def listed(frame, vocabulary):
+    data = vocabulary.data.tobytes()
+    return {(token, data[at : at + n], done) for token, at, n, _, done in frame.exits.tolist()}
+
+
+def check_shared_prefixes(frame, vocabulary):
+    data = vocabulary.data.tobytes()
+    before = b""
+    for _, at, n, shared, _ in frame.exits.tolist():
+        rest = data[at : at + n]
+        assert rest >= before
+        assert rest[:shared] == before[:shared]
+        assert shared == min(len(rest), len(before)) or rest[shared] != before[shared]
+        before = rest
+
+
+@settings(max_examples=60)
+@given(st.one_of(regular().map(ir.json_string), regular().map(ir.leaf)), vocabularies())
+def test_leaf_frames_equal_the_naive_classification(e, vocabulary):
+    if not isinstance(e, (ir.Leaf, ir.JsonString)):
+        return
+    dfa = leaf_dfa(e, Limits())
+    store = FrameStore(vocabulary)
+    for state in range(1, min(dfa.n_states, 9)):
+        frame = store.leaf(dfa, state)
+        stay, exits = naive_leaf(dfa, state, vocabulary)
+        assert members(frame.stay, vocabulary.size) == stay
+        assert listed(frame, vocabulary) == exits
+        check_shared_prefixes(frame, vocabulary)
+        assert store.leaf(dfa, state) is frame
+
+
+@settings(max_examples=20)
+@given(vocabularies(), st.integers(0, 5))
+def test_counted_frames_equal_the_naive_classification(vocabulary, room):
+    dfa = spelled_char_dfa()
+    store = FrameStore(vocabulary)
+    for state in range(1, dfa.n_states):
+        if dfa.accepting[state]:
+            continue
+        frame = store.counted(dfa, state)
+        need, exits = naive_counted(dfa, state, vocabulary)
+        assert {i: int(n) for i, n in enumerate(frame.need) if n >= 0} == need
+        assert listed(frame, vocabulary) == exits
+        assert frame.widest == max(need.values(), default=0)
+        assert members(frame.stay(room), vocabulary.size) == {i for i, n in need.items() if n <= room}
+
+
+def test_the_store_is_bounded_by_bytes():
+    from ruvllm_grammar.vocab import Vocabulary
+
+    vocabulary = Vocabulary.from_tokens([bytes([b]) for b in range(256)] + [None], eos={256})
+    dfa = leaf_dfa(ir.json_string(ir.ANY_TEXT), Limits())
+    one = FrameStore(vocabulary).leaf(dfa, 2).nbytes
+    store = FrameStore(vocabulary, max_bytes=2 * one)
+    for state in range(1, dfa.n_states):
+        store.leaf(dfa, state)
+    assert store.nbytes <= 2 * one + max(store.leaf(dfa, s).nbytes for s in range(1, dfa.n_states))
+    assert len(store) < dfa.n_states - 1
+
+
+@pytest.mark.parametrize("bits", [0, 1, 255, 256, 300])
+def test_rows_keep_their_bits_dense_or_sparse(bits):
+    import numpy as np
+
+    from ruvllm_grammar.tables.row import Row, RowStore
+
+    words = np.zeros(400, np.int32)
+    words[:bits] = -7
+    row = Row(words)
+    out = np.full(400, 99, np.int32)
+    row.copy_to(out)
+    assert np.array_equal(out, words)
+    assert (row.dense is None) == (bits <= 256)
+    store = RowStore()
+    first = store.intern(words)
+    assert store.intern(words.copy()) is first
+    words[399] = 1
+    assert store.intern(words) is not first
