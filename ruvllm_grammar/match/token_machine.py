@@ -11,7 +11,6 @@ from ruvllm_grammar.program import Machine
 from ruvllm_grammar.tables import RowBuilder, spell
 from ruvllm_grammar.vocab import Vocabulary
 
-
 _FORCED_BYTES = 4096  # longer forced text is forced in pieces
 
 
