@@ -21,7 +21,7 @@ PROBES = (
     "Hello, world",
     ' {"key": [1, -2.5e3, true, null]}',
     "two  spaces,\ttab\r\nand line",
-    "don't <0x41> Ġ ##x",  # what one kind of vocabulary would read as its own notation
+    "don't Ġ ##x",  # what one kind of vocabulary would read as its own notation
     "naïve café, größer",
     "日本語のテキスト",
     "a😀b",
@@ -52,9 +52,9 @@ def prove(reading: Reading, not_text: Collection[int]) -> None:
         spelled = b"".join(_bytes(tokens, i) for i in ids)
         if spelled not in {text.encode(), spaced}:
             raise VocabularyError(
-                f"{reading.origin}: {text!r} is encoded to {ids}, which spell {spelled!r}: the loaded class does "
-                "not fit the tokenizer file; load it with PreTrainedTokenizerFast(tokenizer_file=...), or give the "
-                "exact bytes to Vocabulary.from_tokens"
+                f"{reading.origin}: {text!r} is encoded to {ids}, which spell {spelled!r}: the loaded class "
+                "does not fit the tokenizer file; load it with PreTrainedTokenizerFast(tokenizer_file=...), or "
+                "give the exact bytes to Vocabulary.from_tokens"
             )
 
 

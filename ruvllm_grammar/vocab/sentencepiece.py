@@ -20,6 +20,7 @@ a normal piece that looks like one is text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from ruvllm_grammar.vocab.reading import Reading, file_bytes
 
 SPACE_MARK = "\N{LOWER ONE EIGHTH BLOCK}".encode()
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
+_BYTE_PIECE = re.compile(rb"<0x([0-9A-Fa-f]{2})>")
 _VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
 
 
@@ -91,20 +93,19 @@ def parse(model: bytes, *, origin: str) -> Reading:
 
 
 def _put(reading: Reading, i: int, piece: bytes, kind: int, *, escapes: bool) -> None:
-    match kind:
-        case 1 | 4:
-            reading.put(i, piece.replace(SPACE_MARK, b" ") if escapes else piece)
-            if kind == USER_DEFINED:
-                reading.names[piece.decode()] = i
-        case 2 | 3 | 5:
-            reading.put_special(i, piece.decode())
-        case 6 if len(piece) == 6 and piece.startswith(b"<0x"):
-            reading.put(i, bytes.fromhex(piece[3:5].decode()))
-        case _:
-            raise VocabularyError(
-                f"{reading.origin}: piece {i}, {piece!r}, has the unknown type {kind}: give the exact bytes "
-                "to Vocabulary.from_tokens"
-            )
+    if kind in {NORMAL, USER_DEFINED}:
+        reading.put(i, piece.replace(SPACE_MARK, b" ") if escapes else piece)
+        if kind == USER_DEFINED:
+            reading.names[piece.decode("utf-8", "replace")] = i
+    elif kind in {UNKNOWN, CONTROL, UNUSED}:
+        reading.put_special(i, piece.decode("utf-8", "replace"))
+    elif kind == BYTE and (byte := _BYTE_PIECE.fullmatch(piece)):
+        reading.put(i, bytes.fromhex(byte[1].decode()))
+    else:
+        raise VocabularyError(
+            f"{reading.origin}: piece {i}, {piece!r}, has the unknown type {kind}: give the exact bytes to "
+            "Vocabulary.from_tokens"
+        )
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
