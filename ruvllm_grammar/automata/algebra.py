@@ -1,0 +1,46 @@
+"""The implementation of `ir.Algebra`: what readers may ask about regular expressions, decided by automata."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ruvllm_grammar import ir
+from ruvllm_grammar.automata.alphabet import Alphabet
+from ruvllm_grammar.automata.leaf import symbolic_dfa
+from ruvllm_grammar.automata.product import draft_of, is_disjoint
+from ruvllm_grammar.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class RegularAlgebra:
+    """Exact answers about regular expressions; every method may raise `LimitError`.
+
+    Attributes:
+        limits: `leaf_states` bounds every automaton.
+    """
+
+    limits: Limits = Limits()
+
+    def is_empty(self, e: ir.Expr) -> bool:
+        """Whether no string matches."""
+        if not ir.hides_emptiness(e):
+            return e is ir.NEVER
+        return symbolic_dfa(e, self.limits).is_empty
+
+    def disjoint(self, a: ir.Expr, b: ir.Expr) -> bool:
+        """Whether no string matches both."""
+        if a is ir.NEVER or b is ir.NEVER:
+            return True
+        if a is b:
+            return self.is_empty(a)
+        alphabet = Alphabet()
+        first, second = (draft_of(symbolic_dfa(e, self.limits), alphabet) for e in (a, b))
+        return is_disjoint(first, second, self.limits.leaf_states)
+
+    def matches(self, e: ir.Expr, text: str) -> bool:
+        """Whether `text` matches."""
+        return symbolic_dfa(e, self.limits).matches(text)
+
+    def shortest(self, e: ir.Expr) -> str | None:
+        """A shortest string that matches, the least in code-point order; None when there is none."""
+        return symbolic_dfa(e, self.limits).shortest()

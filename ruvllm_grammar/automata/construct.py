@@ -1,0 +1,120 @@
+"""From any regular expression to its minimal automaton over code points.
+
+Concatenation, alternation and repetition go through one NFA and one subset construction. Boolean operators and
+explicit machines inside are compiled first, innermost first, and pasted into that NFA as fragments; at the top of an
+expression, where most of them stand, nothing needs pasting and the algebra's result is the answer.
+"""
+
+from __future__ import annotations
+
+from ruvllm_grammar import ir
+from ruvllm_grammar.automata.alphabet import Alphabet
+from ruvllm_grammar.automata.determinize import determinize
+from ruvllm_grammar.automata.minimize import minimize
+from ruvllm_grammar.automata.nfa import Nfa, states_limit
+from ruvllm_grammar.automata.product import complement, difference, draft_of, intersection
+from ruvllm_grammar.automata.symbolic import Draft, Row, SymbolicDfa, row_of
+from ruvllm_grammar.errors import GrammarError
+from ruvllm_grammar.ir import CharSet
+
+_NOTHING = SymbolicDfa(((),), (False,))
+
+
+def construct(e: ir.Expr, limit: int) -> SymbolicDfa:
+    """The minimal automaton of a regular expression.
+
+    Args:
+        e: a regular expression.
+        limit: `Limits.leaf_states`, for every automaton on the way.
+
+    Raises:
+        GrammarError: `e` is not regular.
+        LimitError: an automaton on the way is too large.
+    """
+    if not e.regular:
+        msg = f"only regular expressions become automata (no rules, tokens, marks or raw bytes), got {e!r}"
+        raise GrammarError(msg)
+    alphabet = Alphabet()
+    fragments: dict[ir.Expr, SymbolicDfa] = {}
+    for node in _boolean_nodes(e):
+        fragments[node] = _finish(_boolean(node, alphabet, fragments, limit))
+    return fragments[e] if e in fragments else _finish(_plain(e, alphabet, fragments, limit))
+
+
+def _boolean_nodes(e: ir.Expr) -> list[ir.Expr]:
+    """Intersections, complements and machines inside `e`, inner ones first."""
+    found: dict[ir.Expr, None] = {}
+    seen: set[ir.Expr] = set()
+    stack: list[tuple[ir.Expr, bool]] = [(e, False)]
+    while stack:
+        node, left = stack.pop()
+        if left:
+            found[node] = None
+        elif node not in seen:
+            seen.add(node)
+            if isinstance(node, (ir.Both, ir.Complement, ir.Machine)):
+                stack.append((node, True))
+            stack.extend((child, False) for child in ir.children(node))
+    return list(found)
+
+
+def _finish(draft: Draft) -> SymbolicDfa:
+    return minimize(draft).freeze()
+
+
+def _plain(e: ir.Expr, alphabet: Alphabet, fragments: dict[ir.Expr, SymbolicDfa], limit: int) -> Draft:
+    if e in fragments:
+        return draft_of(fragments[e], alphabet)
+    if e is ir.NEVER:
+        return draft_of(_NOTHING, alphabet)
+    nfa = Nfa(alphabet)
+    draft = determinize(nfa, nfa.build(e, fragments, limit), limit)
+    return draft.trimmed() if fragments else draft
+
+
+def _boolean(e: ir.Expr, alphabet: Alphabet, fragments: dict[ir.Expr, SymbolicDfa], limit: int) -> Draft:
+    if isinstance(e, ir.Machine):
+        return _machine(e, alphabet, limit)
+    if isinstance(e, ir.Complement):
+        return complement(minimize(_plain(e.body, alphabet, fragments, limit))).trimmed()
+    operands: list[Draft] = []
+    excluded: list[Draft] = []
+    for part in ir.children(e):
+        if isinstance(part, ir.Complement):
+            excluded.append(minimize(_plain(part.body, alphabet, fragments, limit)))
+        else:
+            operands.append(minimize(_plain(part, alphabet, fragments, limit)))
+    operands.sort(key=lambda draft: len(draft.rows))
+    excluded.sort(key=lambda draft: len(draft.rows))
+    if not operands:
+        operands.append(complement(excluded.pop(0)).trimmed())
+    result = operands[0]
+    for other in operands[1:]:
+        result = minimize(intersection(result, other, limit).trimmed())
+    for other in excluded:
+        result = minimize(difference(result, other, limit).trimmed())
+    return result
+
+
+def _machine(e: ir.Machine, alphabet: Alphabet, limit: int) -> Draft:
+    """The states of an explicit machine that its start reaches."""
+    if len(e.rows) > limit:
+        raise states_limit(len(e.rows), limit)
+    number = {0: 0}
+    order = [0]
+    rows: list[Row] = []
+    for state in order:
+        by_target: dict[int, list[tuple[int, int]]] = {}
+        for low, high, target in e.rows[state]:
+            by_target.setdefault(target, []).append((low, high))
+        edges = []
+        for target, ranges in by_target.items():
+            label = CharSet.of(*ranges)
+            if not label:
+                continue
+            if target not in number:
+                number[target] = len(order)
+                order.append(target)
+            edges.append((alphabet.intern(label), number[target]))
+        rows.append(row_of(alphabet, edges))
+    return Draft(alphabet, rows, [state in e.accepting for state in order]).trimmed()

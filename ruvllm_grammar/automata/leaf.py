@@ -1,0 +1,109 @@
+"""Leaves: the byte automata of regular expressions, remembered.
+
+Expressions are hash-consed, so the expression itself is the key of the memo, which keeps it alive. The memos drop what
+was used longest ago when their automata outgrow a fixed number of bytes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from ruvllm_grammar import ir
+from ruvllm_grammar.automata.construct import construct
+from ruvllm_grammar.automata.dfa import Dfa
+from ruvllm_grammar.automata.encode import Encoding, encode
+from ruvllm_grammar.automata.nfa import states_limit
+from ruvllm_grammar.automata.symbolic import SymbolicDfa
+from ruvllm_grammar.errors import GrammarError
+from ruvllm_grammar.limits import Limits
+
+_V = TypeVar("_V")
+
+
+class _Memo(Generic[_V]):
+    """A thread-safe least-recently-used memo of at most `max_bytes`."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._held = 0
+        self._entries: OrderedDict[tuple[ir.Expr, object], tuple[_V, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[ir.Expr, object], make: Callable[[], _V], size: Callable[[_V], int]) -> _V:
+        with self._lock:
+            found = self._entries.get(key)
+            if found is not None:
+                self._entries.move_to_end(key)
+                return found[0]
+        value = make()
+        cost = size(value)
+        with self._lock:
+            if key not in self._entries and cost <= self._max_bytes:
+                self._entries[key] = value, cost
+                self._held += cost
+                while self._held > self._max_bytes:
+                    _, (_, freed) = self._entries.popitem(last=False)
+                    self._held -= freed
+        return value
+
+
+_leaves: _Memo[Dfa] = _Memo(64 << 20)
+_symbolic: _Memo[SymbolicDfa] = _Memo(32 << 20)
+
+
+def symbolic_dfa(e: ir.Expr, limits: Limits) -> SymbolicDfa:
+    """The minimal automaton over code points of a regular expression, remembered.
+
+    Raises:
+        GrammarError: `e` is not regular.
+        LimitError: it needs more than `Limits.leaf_states` states, here or on the way.
+    """
+    found = _symbolic.get(
+        (e, None),
+        lambda: construct(e, limits.leaf_states),
+        lambda dfa: 500 + 120 * len(dfa.rows) + 130 * sum(map(len, dfa.rows)),
+    )
+    if len(found.rows) > limits.leaf_states:
+        raise states_limit(len(found.rows), limits.leaf_states)
+    return found
+
+
+def leaf_dfa(e: ir.Expr, limits: Limits) -> Dfa:
+    """The minimal byte automaton of a leaf, remembered.
+
+    Args:
+        e: `ir.Leaf` or any regular expression (its UTF-8), or `ir.JsonString` (every JSON spelling, quotes included).
+        limits: `leaf_states` bounds the states, here and on the way.
+
+    Raises:
+        GrammarError: `e` is neither.
+        LimitError: it needs more than `Limits.leaf_states` states.
+    """
+    if isinstance(e, ir.JsonString):
+        return _encoded(e.body, Encoding.JSON_STRING, limits)
+    if isinstance(e, ir.Leaf):
+        return _encoded(e.body, Encoding.UTF8, limits)
+    if not e.regular:
+        msg = f"only leaves, JSON strings and regular expressions have one automaton, got {e!r}"
+        raise GrammarError(msg)
+    return _encoded(e, Encoding.UTF8, limits)
+
+
+def _encoded(body: ir.Expr, encoding: Encoding, limits: Limits) -> Dfa:
+    limit = limits.leaf_states
+    found = _leaves.get(
+        (body, encoding),
+        lambda: encode(symbolic_dfa(body, limits), encoding, limit),
+        lambda dfa: dfa.nbytes + 1_000,
+    )
+    if found.n_states > limit:
+        raise states_limit(found.n_states, limit)
+    return found
+
+
+def spelled_char_dfa() -> Dfa:
+    """Every JSON spelling of exactly one character, without quotes."""
+    return _encoded(ir.ANY_CHAR, Encoding.JSON_CHARS, Limits())

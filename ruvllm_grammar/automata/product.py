@@ -1,0 +1,154 @@
+"""The boolean algebra: two automata walked side by side, and the complement.
+
+A pair of states reads what both can read (intersection), or what one can read while the other may have got lost
+(union, difference). Only pairs that are reached are made:
+
+```text
+[a-z]+ and .{1,2}    (0,0) -[a-z]-> (1,1) -[a-z]-> (1,2)     3 pairs, not 2 x 3
+```
+
+A complement swaps accepting and not, after every missing edge has been given a place to go: one more state that
+loops. It is relative to all strings of Unicode scalar values.
+
+Cost: at most the product of the sizes; the pairs are counted against the budget.
+
+Lineage: Rabin and Scott (1959), on symbolic labels.
+"""
+
+from __future__ import annotations
+
+from ruvllm_grammar.automata.alphabet import Alphabet, SetId
+from ruvllm_grammar.automata.nfa import states_limit
+from ruvllm_grammar.automata.symbolic import Draft, Row, SymbolicDfa, row_of
+from ruvllm_grammar.ir import CharSet
+
+_LOST = -1
+
+
+def draft_of(dfa: SymbolicDfa, alphabet: Alphabet) -> Draft:
+    """The same automaton with its labels in `alphabet`."""
+    rows: list[Row] = [
+        tuple(sorted((alphabet.intern(label), target) for label, target in row)) for row in dfa.rows
+    ]
+    return Draft(alphabet, rows, list(dfa.accepting))
+
+
+def intersection(a: Draft, b: Draft, limit: int) -> Draft:
+    """What both match. Reachable pairs only; not trimmed.
+
+    Raises:
+        LimitError: more than `limit` pairs.
+    """
+    alphabet = a.alphabet
+    number = {(0, 0): 0}
+    queue = [(0, 0)]
+    rows: list[Row] = []
+    for one, two in queue:
+        edges = []
+        for label, target in a.rows[one]:
+            for other, place in b.rows[two]:
+                common = alphabet.intersect(label, other)
+                if common is not None:
+                    edges.append((common, _pair(number, queue, (target, place), limit)))
+        rows.append(row_of(alphabet, edges))
+    return Draft(alphabet, rows, [a.accepting[p] and b.accepting[q] for p, q in queue])
+
+
+def union(a: Draft, b: Draft, limit: int) -> Draft:
+    """What either matches. Reachable pairs only.
+
+    Raises:
+        LimitError: more than `limit` pairs.
+    """
+    queue, rows = _either(a, b, limit, keep_second=True)
+    accepting = [(p >= 0 and a.accepting[p]) or (q >= 0 and b.accepting[q]) for p, q in queue]
+    return Draft(a.alphabet, rows, accepting)
+
+
+def difference(a: Draft, b: Draft, limit: int) -> Draft:
+    """What `a` matches and `b` does not. Reachable pairs only; not trimmed.
+
+    Raises:
+        LimitError: more than `limit` pairs.
+    """
+    queue, rows = _either(a, b, limit, keep_second=False)
+    accepting = [a.accepting[p] and not (q >= 0 and b.accepting[q]) for p, q in queue]
+    return Draft(a.alphabet, rows, accepting)
+
+
+def _either(a: Draft, b: Draft, limit: int, *, keep_second: bool) -> tuple[list[tuple[int, int]], list[Row]]:
+    """Pairs in which one side may be lost; with `keep_second` false the walk ends when the first is."""
+    alphabet = a.alphabet
+    number = {(0, 0): 0}
+    queue = [(0, 0)]
+    rows: list[Row] = []
+    for one, two in queue:
+        first = a.rows[one] if one >= 0 else ()
+        second = b.rows[two] if two >= 0 else ()
+        edges = []
+        for label, target in first:
+            for other, place in second:
+                common = alphabet.intersect(label, other)
+                if common is not None:
+                    edges.append((common, _pair(number, queue, (target, place), limit)))
+            alone = _without(alphabet, label, second)
+            if alone is not None:
+                edges.append((alone, _pair(number, queue, (target, _LOST), limit)))
+        if keep_second:
+            for other, place in second:
+                alone = _without(alphabet, other, first)
+                if alone is not None:
+                    edges.append((alone, _pair(number, queue, (_LOST, place), limit)))
+        rows.append(row_of(alphabet, edges))
+    return queue, rows
+
+
+def _without(alphabet: Alphabet, label: SetId, row: Row) -> SetId | None:
+    """What of `label` no edge of `row` reads."""
+    if not row:
+        return label
+    outside = alphabet.rest(tuple(one for one, _ in row))
+    return None if outside is None else alphabet.intersect(label, outside)
+
+
+def _pair(
+    number: dict[tuple[int, int], int], queue: list[tuple[int, int]], pair: tuple[int, int], limit: int
+) -> int:
+    found = number.get(pair)
+    if found is None:
+        found = number[pair] = len(queue)
+        if found >= limit:
+            raise states_limit(found + 1, limit)
+        queue.append(pair)
+    return found
+
+
+def complement(a: Draft) -> Draft:
+    """Every string of scalar values that `a` does not match. Not trimmed."""
+    alphabet = a.alphabet
+    everything = alphabet.intern(CharSet.ANY)
+    sink = len(a.rows)
+    rows: list[Row] = []
+    for row in a.rows:
+        outside = alphabet.rest(tuple(label for label, _ in row)) if row else everything
+        rows.append(row if outside is None else tuple(sorted((*row, (outside, sink)))))
+    rows.append(((everything, sink),))
+    return Draft(alphabet, rows, [*(not yes for yes in a.accepting), True])
+
+
+def is_disjoint(a: Draft, b: Draft, limit: int) -> bool:
+    """Whether no string is in both; stops at the first that is.
+
+    Raises:
+        LimitError: more than `limit` pairs were needed.
+    """
+    number = {(0, 0): 0}
+    queue = [(0, 0)]
+    for one, two in queue:
+        if a.accepting[one] and b.accepting[two]:
+            return False
+        for label, target in a.rows[one]:
+            for other, place in b.rows[two]:
+                if a.alphabet.intersect(label, other) is not None:
+                    _pair(number, queue, (target, place), limit)
+    return True
