@@ -58,24 +58,27 @@ def read(backend: Any, tokenizer: Any) -> Reading:
     origin = f"tokenizer {getattr(tokenizer, 'name_or_path', '') or type(tokenizer).__name__}"
     described = json.loads(backend.to_str())
     spelling = _Spelling.of(described["decoder"], described["model"], origin)
-    pieces = _pieces(described["model"], origin)
-    spelling.require_fit(pieces, origin)
+    pieces = _pieces(described["model"])
+    spelling.require_fit([piece for _, piece in pieces], origin)
     reading = Reading(
         origin=origin,
-        tokens=table(((i, spelling.spell(piece)) for piece, i in pieces.items()), origin),
+        tokens=table(((i, spelling.spell(piece)) for i, piece in pieces), origin),
         encode=lambda text: backend.encode(text, add_special_tokens=False).ids,
         rewritten=lambda text: spelling.spell(_normalised(backend, text)),
         leading_space=spelling.words is not None or _prepends_space(described),
         probes=None if spelling.words is None else ("hello world",),
     )
-    _read_added(reading, described["added_tokens"], pieces, spelling)
-    unknown = _unknown(described["model"], pieces)
-    for piece in (piece for piece, i in pieces.items() if i in unknown):
-        reading.put_special(pieces[piece], piece)
+    _read_added(reading, described["added_tokens"], dict(pieces), spelling)
+    for i, piece in pieces:  # what the model cannot spell: stands for any text, so it has none
+        if i == described["model"].get("unk_id") or piece == described["model"].get("unk_token"):
+            reading.put_special(i, piece)
     for role in _ROLES:
-        i, name = getattr(tokenizer, f"{role}_token_id", None), getattr(tokenizer, f"{role}_token", None)
-        if isinstance(i, int) and isinstance(name, str):
-            reading.put_special(i, name)
+        role_id, name = (
+            getattr(tokenizer, f"{role}_token_id", None),
+            getattr(tokenizer, f"{role}_token", None),
+        )
+        if isinstance(role_id, int) and isinstance(name, str):
+            reading.put_special(role_id, name)
     return reading
 
 
@@ -139,7 +142,7 @@ class _Spelling:
             return bytes.fromhex(byte[1])
         return piece.encode()
 
-    def require_fit(self, pieces: dict[str, int], origin: str) -> None:
+    def require_fit(self, pieces: list[str], origin: str) -> None:
         """Refuse pieces that are spelled for another decoder: their spaces would become other characters."""
         has_alphabet_space = any("\u0120" in piece for piece in pieces)
         has_mark = any(SPACE_MARK in piece for piece in pieces)
@@ -170,26 +173,15 @@ def _steps(decoder: Any) -> Iterator[Any]:
         yield decoder
 
 
-def _pieces(model: Any, origin: str) -> dict[str, int]:
-    match model:
-        case {"vocab": dict(pieces)}:
-            return pieces
-        case {"vocab": list(pieces)}:  # Unigram: [piece, score] by id
-            found = {piece: i for i, (piece, _) in enumerate(pieces)}
-            if len(found) == len(pieces):
-                return found
-    raise VocabularyError(
-        f"{origin}: its {model.get('type')} model has no vocabulary of distinct pieces: give the exact bytes "
-        "to Vocabulary.from_tokens"
-    )
+def _pieces(model: Any) -> list[tuple[int, str]]:
+    """Id and piece; a Unigram model lists `[piece, score]` by id, and may hold a piece twice."""
+    vocabulary = model["vocab"]
+    if isinstance(vocabulary, dict):
+        return [(i, piece) for piece, i in vocabulary.items()]
+    return [(i, piece) for i, (piece, _) in enumerate(vocabulary)]
 
 
-def _unknown(model: Any, pieces: dict[str, int]) -> set[int]:
-    """The id for what the model cannot spell; it stands for any text, so it has none."""
-    return {i for i in (model.get("unk_id"), pieces.get(model.get("unk_token"))) if i is not None}
-
-
-def _read_added(reading: Reading, added: list[Any], pieces: dict[str, int], spelling: _Spelling) -> None:
+def _read_added(reading: Reading, added: list[Any], pieces: dict[int, str], spelling: _Spelling) -> None:
     for token in added:
         i, content = token["id"], token["content"]
         if token["special"]:
@@ -198,7 +190,7 @@ def _read_added(reading: Reading, added: list[Any], pieces: dict[str, int], spel
         # SentencePiece's user-defined symbols are listed as added too, and in the notation of pieces (the
         # runs of spaces of Gemma): as pieces of the model they keep their bytes. The byte alphabet has no
         # such symbols.
-        keeps = spelling.replaced and pieces.get(content) == i
+        keeps = spelling.replaced and pieces.get(i) == content
         reading.put(i, spelling.spell(content) if keeps else content.encode())
         reading.names[content] = i
 

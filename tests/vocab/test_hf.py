@@ -62,6 +62,11 @@ def test_the_unknown_token_is_not_text():
     assert Vocabulary.from_tokenizer(byte_fallback(special=["</s>"])).special == {0, 2}
 
 
+def test_a_unigram_piece_may_stand_there_twice():
+    vocabulary = Vocabulary.from_tokenizer(unigram("ab", "ab"))
+    assert [i for i in range(vocabulary.size) if vocabulary.token_bytes(i) == b"ab"] == [96, 97]
+
+
 def test_normalisers_that_rewrite_the_text_prove_nothing_and_disprove_nothing():
     tokenizer = byte_level()
     tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), normalizers.NFKC()])
@@ -121,6 +126,11 @@ def test_an_encoder_that_spells_something_else_is_refused():
         "does not fit the tokenizer file; load it with PreTrainedTokenizerFast(tokenizer_file=...), or give the "
         "exact bytes to Vocabulary.from_tokens"
     )
+
+
+def test_a_probe_that_meets_a_special_token_proves_nothing():
+    tokenizer = byte_level(special=["Hello", "</s>"])
+    assert Vocabulary.from_tokenizer(tokenizer).special == {256, 257}
 
 
 def test_a_vocabulary_too_small_for_the_probes_is_read_all_the_same():
