@@ -53,7 +53,9 @@ class ContextLengthError(RequestError):
     def __init__(self, *, prompt_tokens: int, max_tokens: int | None, context: int) -> None:
         wanted = "" if max_tokens is None else f" and max_tokens is {max_tokens}"
         room = context - prompt_tokens
-        remedy = f"lower max_tokens to {room} or shorten" if max_tokens is not None and room > 0 else "shorten"
+        remedy = (
+            f"lower max_tokens to {room} or shorten" if max_tokens is not None and room > 0 else "shorten"
+        )
         super().__init__(
             f"the prompt has {prompt_tokens} tokens{wanted}, but the model's context holds {context}; "
             f"{remedy} the prompt",

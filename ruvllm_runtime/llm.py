@@ -6,7 +6,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Rows
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from pathlib import Path
 from threading import Lock
@@ -95,7 +95,9 @@ class LLM:
         if isinstance(tokenizer, rg.Vocabulary):
             return cls(CausalModel(model, tokenizer, encoder, context=context))
         width = logits_width(model)
-        vocabulary = rg.Vocabulary.from_tokenizer(tokenizer, size=width, eos=end_tokens(model, tokenizer, width))
+        vocabulary = rg.Vocabulary.from_tokenizer(
+            tokenizer, size=width, eos=end_tokens(model, tokenizer, width)
+        )
         return cls(CausalModel(model, vocabulary, encoder or TokenizerEncoder(tokenizer), context=context))
 
     @property
@@ -143,14 +145,22 @@ class LLM:
             yield TextDelta(text=step.text, token_ids=step.tokens, forced=step.forced)
         yield Finished(result=self._result(job))
 
-    def compile(self, source: Any) -> rg.CompiledGrammar:
+    def compile(self, source: rg.Source) -> rg.CompiledGrammar:
         """Compile a grammar source for this model, or take it from the cache of recent ones.
 
         Raises:
+            RequestError: not a grammar source.
             GrammarError: the source is wrong.
             LimitError: it exceeds a budget of the compiler.
         """
-        key = source.fingerprint
+        if not isinstance(source, rg.Source):
+            raise RequestError(
+                f"a grammar is an rg source (rg.JsonSchema, rg.Json, rg.Regex), not {type(source).__name__}",
+                param="grammar",
+            )
+        key = _key(source)
+        if key is None:
+            return rg.compile(source, self.vocabulary)
         with self._lock:
             grammar = self._grammars.get(key)
             if grammar is not None:
@@ -188,7 +198,9 @@ class LLM:
     def _prompt_ids(self, request: GenerateRequest) -> Rows[int]:
         ids = self.model.encode(request.prompt) if isinstance(request.prompt, str) else request.prompt
         if not ids:
-            raise RequestError("the prompt has no tokens; a model needs at least one to start from", param="prompt")
+            raise RequestError(
+                "the prompt has no tokens; a model needs at least one to start from", param="prompt"
+            )
         for token in ids:
             if token >= self.vocabulary.size:
                 raise RequestError(
@@ -224,7 +236,9 @@ class LLM:
     def _grammar(self, request: GenerateRequest) -> tuple[rg.CompiledGrammar | None, bool]:
         """The request's grammar, compiled, and whether its documents are JSON."""
         if request.json_schema is not None:
-            schema = dict(request.json_schema) if isinstance(request.json_schema, Mapping) else request.json_schema
+            schema = (
+                dict(request.json_schema) if isinstance(request.json_schema, Mapping) else request.json_schema
+            )
             return self.compile(rg.JsonSchema(schema, whitespace=request.whitespace)), True
         if request.grammar is None:
             return None, False
@@ -289,6 +303,14 @@ class LLM:
             if strict:
                 raise StrictModeError(f"it cannot be read as JSON: {error}", text=text) from error
             return None
+
+
+def _key(source: rg.Source) -> str | None:
+    """What a source says, as text: the order of a schema's members counts. None when it holds more than JSON."""
+    try:
+        return json.dumps([type(source).__name__, *(getattr(source, item.name) for item in fields(source))])
+    except TypeError:
+        return None
 
 
 def _integer(digits: str) -> int | Decimal:

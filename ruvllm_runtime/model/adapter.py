@@ -122,7 +122,9 @@ class CausalModel:
         name = str(source)
         place = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         if dtype != "auto" and not isinstance(getattr(torch, dtype, None), torch.dtype):
-            raise ModelLoadError(f"torch has no dtype {dtype!r}; use float32, bfloat16 or float16", source=name)
+            raise ModelLoadError(
+                f"torch has no dtype {dtype!r}; use float32, bfloat16 or float16", source=name
+            )
         try:
             tokenizer = AutoTokenizer.from_pretrained(name)
             model = AutoModelForCausalLM.from_pretrained(name, dtype=dtype).to(place)
@@ -134,7 +136,9 @@ class CausalModel:
                 source=name,
             ) from error
         width = logits_width(model)
-        vocabulary = rg.Vocabulary.from_tokenizer(tokenizer, size=width, eos=end_tokens(model, tokenizer, width))
+        vocabulary = rg.Vocabulary.from_tokenizer(
+            tokenizer, size=width, eos=end_tokens(model, tokenizer, width)
+        )
         return cls(model, vocabulary, TokenizerEncoder(tokenizer))
 
     def encode(self, text: str) -> list[int]:
@@ -176,6 +180,7 @@ class CausalModel:
             "position_ids": torch.tensor([positions], device=self.device),
             "use_cache": True,
         }
+        logits: torch.Tensor
         packed = [row.cache for row in rows if isinstance(row.cache, RaggedCache)]
         if packed:
             batch = RaggedBatch(packed, [len(row.tokens) for row in rows])
@@ -193,7 +198,8 @@ class CausalModel:
             cache.length += len(rows[0].tokens)
         if logits.shape[-1] != self.vocabulary.size:
             raise ModelMismatchError(logits=logits.shape[-1], vocabulary=self.vocabulary.size)
-        return logits[0].float().contiguous()
+        last = logits[0].float()
+        return last.contiguous()
 
 
 # A four-dimensional mask is taken as it is, so transformers builds none; packed attention ignores it.

@@ -189,8 +189,20 @@ AttentionMaskInterface.register(ATTENTION, sdpa_mask)
 
 
 _ROPE = frozenset({"default", "linear", "llama3", "yarn"})  # "dynamic", "longrope": depend on the longest row
-_TESTED = frozenset(
-    {"llama", "mistral", "qwen2", "qwen3", "phi3", "granite", "olmo2", "smollm3", "stablelm", "gpt_neox"}
+ARCHITECTURES = frozenset(
+    {
+        "gpt2",
+        "gpt_neox",
+        "granite",
+        "llama",
+        "mistral",
+        "olmo2",
+        "phi3",
+        "qwen2",
+        "qwen3",
+        "smollm3",
+        "stablelm",
+    }
 )
 
 
@@ -206,7 +218,7 @@ def supports_ragged(model: Any) -> bool:
     window = getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
     rope = getattr(config, "rope_parameters", None) or {}
     return (
-        config.model_type in _TESTED
+        config.model_type in ARCHITECTURES
         and kinds == {"full_attention"}
         and window is None
         and rope.get("rope_type", "default") in _ROPE

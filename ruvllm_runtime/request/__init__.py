@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ruvllm_runtime.request.generate import GenerateRequest, Whitespace
-from ruvllm_runtime.request.result import FinishReason, Finished, GenerateResult, TextDelta, Timings, Usage
+from ruvllm_runtime.request.result import Finished, FinishReason, GenerateResult, TextDelta, Timings, Usage
 from ruvllm_runtime.request.sampling import SamplingParams
 
 __all__ = [

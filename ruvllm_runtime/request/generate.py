@@ -49,6 +49,11 @@ class GenerateRequest:
     force: bool = True
 
     def __post_init__(self) -> None:
+        if not isinstance(self.prompt, str | list | tuple):
+            raise RequestError(
+                f"prompt must be text or a sequence of token ids, not {check.kind(self.prompt)}",
+                param="prompt",
+            )
         if not isinstance(self.prompt, str):
             object.__setattr__(self, "prompt", check.token_ids("prompt", self.prompt))
         if self.json_schema is not None and not isinstance(self.json_schema, Mapping | bool | str):
@@ -80,7 +85,8 @@ class GenerateRequest:
             )
         if self.stop and self.strict and self.constrained:
             raise RequestError(
-                "a stop string could cut the document short; leave out stop, or set strict=False", param="stop"
+                "a stop string could cut the document short; leave out stop, or set strict=False",
+                param="stop",
             )
 
     @property

@@ -1,0 +1,1 @@
+"""The grammar engine inside other people's loops."""
