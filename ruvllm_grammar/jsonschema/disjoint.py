@@ -1,0 +1,120 @@
+"""`oneOf` as `anyOf`: allowed exactly where no value can match two branches.
+
+Two branches are disjoint in their place when the obligation they would have to satisfy together is empty, which
+`emptiness` decides: kinds that differ, a required property whose listed values differ, patterns without a common
+string. To keep large unions linear, a discriminator is looked for first: a required name whose listed values are
+pairwise distinct over all branches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from ruvllm_grammar.jsonschema.cells import Choice, Refusal
+from ruvllm_grammar.jsonschema.emptiness import Emptiness
+from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation
+from ruvllm_grammar.jsonschema.values import canonical
+
+_Keys = dict[str, frozenset[Hashable]]
+
+
+class Disjointness:
+    """Checks the exclusive choices of obligations; refuses those that overlap."""
+
+    def __init__(self, emptiness: Emptiness) -> None:
+        self._emptiness = emptiness
+        self._shapes = emptiness.shapes
+        self._obligations = emptiness.shapes.obligations
+
+    def check(self, obligation: Obligation) -> None:
+        """Refuse every `oneOf` that judges the value and has two branches that a value may match together.
+
+        Raises:
+            UnsupportedKeyword: as `Obligations.refuse`.
+        """
+        for choice in self._obligations.exclusive(obligation):
+            pair = self._overlap(obligation, choice)
+            if pair is not None:
+                i, j = pair
+                self._obligations.refuse(
+                    Refusal(
+                        choice.keyword,
+                        choice.pointer,
+                        f"branches {i} and {j} are not provably disjoint, and counting matches needs bookkeeping that "
+                        "this version does not have; make them disjoint (a required property with a different const "
+                        "in each), or write anyOf",
+                    )
+                )
+
+    def _overlap(self, obligation: Obligation, choice: Choice) -> tuple[int, int] | None:
+        count = len(choice.branches)
+        alone = [self._living(obligation, choice, (i,)) for i in range(count)]
+        kinds = [frozenset(kind for c in found for kind in self._emptiness.alive(c)) for found in alone]
+        listed = [self._listed(found) for found in alone]
+        keys = [self._keys(found) for found in alone]
+        if self._discriminated(keys):
+            return None
+        for i in range(count):
+            for j in range(i + 1, count):
+                if not kinds[i] & kinds[j]:
+                    continue
+                one, other = listed[i], listed[j]
+                if one is not None and other is not None and not one & other:
+                    continue
+                if self._differ(keys[i], keys[j]):
+                    continue
+                if self._living(obligation, choice, (i, j)):
+                    return i, j
+        return None
+
+    def _living(self, obligation: Obligation, choice: Choice, together: tuple[int, ...]) -> list[Conjunction]:
+        found, _ = self._obligations.split(obligation.cells, {choice: together})
+        return [one for one in found if self._emptiness.alive(one)]
+
+    def _listed(self, conjunctions: list[Conjunction]) -> frozenset[Hashable] | None:
+        """The values of a branch, where all are listed."""
+        if any(one.values is None for one in conjunctions):
+            return None
+        return frozenset(canonical(value) for one in conjunctions for value in one.values or ())
+
+    def _keys(self, conjunctions: list[Conjunction]) -> _Keys | None:
+        """Required names with listed values, over all conjunctions of a branch; None where it is not all objects."""
+        found: _Keys | None = None
+        for one in conjunctions:
+            if one.values is not None or self._emptiness.alive(one) != {"object"}:
+                return None
+            here: _Keys = {}
+            for slot in self._shapes.object(one).slots:
+                if slot.required is not None and slot.obligation is not None:
+                    values = self._listed(list(self._obligations.conjunctions(slot.obligation)))
+                    if values is not None:
+                        here[slot.name] = values
+            found = here if found is None else {
+                name: found[name] | here[name] for name in found if name in here
+            }
+        return found
+
+    @staticmethod
+    def _differ(one: _Keys | None, other: _Keys | None) -> bool:
+        if one is None or other is None:
+            return False
+        return any(name in other and not values & other[name] for name, values in one.items())
+
+    @staticmethod
+    def _discriminated(keys: list[_Keys | None]) -> bool:
+        """Whether one required name has pairwise distinct values in all branches."""
+        first = keys[0]
+        if first is None:
+            return False
+        for name in first:
+            total, union = 0, set[Hashable]()
+            for one in keys:
+                if one is None or name not in one:
+                    break
+                total += len(one[name])
+                union |= one[name]
+                if len(union) < total:
+                    break
+            else:
+                return True
+        return False

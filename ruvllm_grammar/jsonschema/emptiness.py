@@ -1,0 +1,179 @@
+"""Which obligations any value satisfies: a least fixpoint, so that no dead end is ever offered.
+
+A scalar kind is decided by itself. An object needs a value for every required member, an array for every item up to
+`minItems`; what is optional does not matter. So "satisfiable" is the least set closed under these rules, and a
+recursion that demands itself for ever (`{"required": ["a"], "properties": {"a": {"$ref": "#"}}}`) is outside it.
+
+The question is asked on demand: the required dependencies of an obligation are gathered, the fixpoint is solved by a
+worklist over their users, and all answers are kept. Linear in the dependencies. When the answer is no, `why` walks to
+the clauses that clash.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+
+from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation
+from ruvllm_grammar.jsonschema.shapes import Shapes
+from ruvllm_grammar.jsonschema.values import ALL_KINDS, KINDS, describe
+
+
+class Emptiness:
+    """Answers, and remembers, whether obligations can be satisfied."""
+
+    def __init__(self, shapes: Shapes) -> None:
+        self.shapes = shapes
+        self._obligations = shapes.obligations
+        self._algebra = shapes.obligations.algebra
+        self._known: dict[Obligation, bool] = {}
+        self._scalars: dict[Conjunction, frozenset[str]] = {}
+
+    def inhabited(self, obligation: Obligation) -> bool:
+        """Whether any value satisfies the obligation."""
+        found = self._known.get(obligation)
+        if found is None:
+            self._solve(obligation)
+            found = self._known[obligation]
+        return found
+
+    def alive(self, conjunction: Conjunction) -> frozenset[str]:
+        """The kinds of value that can satisfy a conjunction; for listed values, the kinds they have."""
+        return self._alive(conjunction, self.inhabited)
+
+    def _alive(self, conjunction: Conjunction, inhabited: Callable[[Obligation], bool]) -> frozenset[str]:
+        if conjunction.values is not None:
+            return conjunction.kinds if conjunction.values else frozenset()
+        found = self._scalar_kinds(conjunction)
+        if "object" in conjunction.kinds and self.shapes.object(conjunction).why_empty(inhabited) is None:
+            found |= {"object"}
+        if "array" in conjunction.kinds and self.shapes.array(conjunction).why_empty(inhabited) is None:
+            found |= {"array"}
+        return found
+
+    def _scalar_kinds(self, conjunction: Conjunction) -> frozenset[str]:
+        found = self._scalars.get(conjunction)
+        if found is None:
+            found = conjunction.kinds & {"null", "boolean"}
+            if "number" in conjunction.kinds and self.shapes.number(conjunction).why_empty() is None:
+                found |= {"number"}
+            if "string" in conjunction.kinds and self.shapes.string(conjunction).why_empty(self._algebra) is None:
+                found |= {"string"}
+            self._scalars[conjunction] = found
+        return found
+
+    def _needed(self, obligation: Obligation) -> tuple[Obligation, ...]:
+        found: dict[Obligation, None] = {}
+        for conjunction in self._obligations.conjunctions(obligation):
+            if conjunction.values is not None or self._scalar_kinds(conjunction):
+                continue
+            if "object" in conjunction.kinds:
+                found.update(dict.fromkeys(self.shapes.object(conjunction).needed()))
+            if "array" in conjunction.kinds:
+                found.update(dict.fromkeys(self.shapes.array(conjunction).needed()))
+        return tuple(found)
+
+    def _solve(self, start: Obligation) -> None:
+        users: dict[Obligation, list[Obligation]] = defaultdict(list)
+        involved: dict[Obligation, None] = {start: None}
+        queue = [start]
+        while queue:
+            one = queue.pop()
+            for needed in self._needed(one):
+                users[needed].append(one)
+                if needed not in involved and needed not in self._known:
+                    involved[needed] = None
+                    queue.append(needed)
+        inhabited: set[Obligation] = set()
+
+        def holds(obligation: Obligation) -> bool:
+            return obligation in inhabited or self._known.get(obligation, False)
+
+        work = list(involved)
+        while work:
+            one = work.pop()
+            if one in inhabited or one not in involved:
+                continue
+            if any(self._alive(c, holds) for c in self._obligations.conjunctions(one)):
+                inhabited.add(one)
+                work.extend(users[one])
+        for one in involved:
+            self._known[one] = one in inhabited
+
+    # ------------------------------------------------------------------------------------------------------ why
+
+    def why(self, obligation: Obligation) -> tuple[str, str]:
+        """Why nothing satisfies an obligation: (reason naming the clauses, pointer of the place).
+
+        Follows required members and items down to a clash; a chain that comes back to itself is an endless demand.
+        """
+        trail: list[Obligation] = []
+        reasons: list[str] = []
+        current: Obligation | None = obligation
+        pointer = obligation.pointer
+        while current is not None:
+            if current in trail:
+                reasons.append("that demands itself again without end")
+                break
+            trail.append(current)
+            pointer = current.pointer
+            reason, current = self._why_one(current)
+            reasons.append(reason)
+        return ": ".join(reasons), pointer
+
+    def _why_one(self, obligation: Obligation) -> tuple[str, Obligation | None]:
+        conjunctions = self._obligations.conjunctions(obligation)
+        if not conjunctions:
+            return self._why_closed(obligation), None
+        reasons: list[tuple[str, Obligation | None]] = []
+        for conjunction in conjunctions:
+            if conjunction.values is not None:
+                reasons.append((self._why_unlisted(conjunction), None))
+            else:
+                reasons.extend(self._why_kinds(conjunction))
+        if len(reasons) == 1:
+            return reasons[0]
+        texts = list(dict.fromkeys(reason for reason, _ in reasons))
+        if len(texts) > 4:
+            texts = [*texts[:4], f"and {len(texts) - 4} more"]
+        return "; ".join(texts), None
+
+    def _why_kinds(self, conjunction: Conjunction) -> list[tuple[str, Obligation | None]]:
+        reasons: list[tuple[str, Obligation | None]] = []
+        for kind in KINDS:
+            if kind not in conjunction.kinds:
+                continue
+            if kind == "number":
+                reason = self.shapes.number(conjunction).why_empty()
+                found = None if reason is None else (reason, None)
+            elif kind == "string":
+                reason = self.shapes.string(conjunction).why_empty(self._algebra)
+                found = None if reason is None else (reason, None)
+            elif kind == "object":
+                found = self.shapes.object(conjunction).why_empty(self.inhabited)
+            else:
+                found = self.shapes.array(conjunction).why_empty(self.inhabited) if kind == "array" else None
+            if found is not None:
+                reasons.append(found)
+        return reasons
+
+    def _why_closed(self, obligation: Obligation) -> str:
+        """No conjunction survived: a false schema, or types that exclude each other."""
+        cells, open_ = self._obligations.reach(obligation)
+        for cell in cells:
+            if cell.verdict is False:
+                return f"the schema at {cell.pointer or 'the root'} allows nothing"
+        left = ALL_KINDS
+        typed = []
+        for cell in cells:
+            if cell.kinds != ALL_KINDS:
+                left &= cell.kinds
+                typed.append(f"type {describe(cell.node.schema['type'])} (at {cell.at('type')})")
+        if not left:
+            return f"{' and '.join(typed)} exclude each other"
+        places = ", ".join(choice.pointer for choice in open_)
+        return f"no branch of {places} agrees with the rest" + (f": {' and '.join(typed)}" if typed else "")
+
+    def _why_unlisted(self, conjunction: Conjunction) -> str:
+        places = [f"{keyword} (at {cell.at(keyword)})" for cell in conjunction.cells for keyword, _ in cell.values]
+        return f"no value of {' and '.join(places)} satisfies the other keywords beside it"

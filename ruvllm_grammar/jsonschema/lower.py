@@ -1,0 +1,119 @@
+"""Lowering: obligations to rules of the IR, one group at a time, when the program first enters them.
+
+Rule names are stable for one schema: `v7` an obligation that splits, `c12` a conjunction with an object or an array,
+`c12.m0` its helpers, `c12^` the same as the whole document where the style of white space tells the two apart.
+Scalars are written in place: they are leaves, which the program shares by content.
+"""
+
+from __future__ import annotations
+
+from ruvllm_grammar import ir
+from ruvllm_grammar.errors import GrammarError
+from ruvllm_grammar.jsonschema import arrays, enums, objects
+from ruvllm_grammar.jsonschema.emptiness import Emptiness
+from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation
+from ruvllm_grammar.jsonschema.whitespace import Whitespace
+
+ROOT = "root"
+_TOP = "^"
+
+_SCALARS = frozenset({"null", "boolean", "number", "string"})
+
+
+class Lowering:
+    """Gives the rules of one schema. `group` is the provider of its grammar."""
+
+    def __init__(self, root: Obligation, emptiness: Emptiness, space: Whitespace) -> None:
+        self._root = root
+        self._emptiness = emptiness
+        self._shapes = emptiness.shapes
+        self._obligations = emptiness.shapes.obligations
+        self._space = space
+        self._scalars: dict[Conjunction, ir.Expr] = {}
+
+    def group(self, name: str) -> ir.Group:
+        """The rule `name` and its helpers; without the rule where nobody defines it."""
+        if name == ROOT:
+            around = self._space.around
+            return {ROOT: ir.seq(around, self.value(self._root, top=self._space.tells_top), around)}
+        top = name.endswith(_TOP)
+        letter, digits = name[:1], name[1:].removesuffix(_TOP)
+        if not digits.isdigit():
+            return {}
+        number = int(digits)
+        if letter == "v" and number < len(self._obligations.by_number):
+            obligation = self._obligations.by_number[number]
+            parts = (self._part(one, top=top) for one in self._living(obligation))
+            return {name: ir.alt(*parts)}
+        if letter == "c" and number < len(self._obligations.conjunction_by_number):
+            return self._conjunction(name, self._obligations.conjunction_by_number[number], top=top)
+        return {}
+
+    def value(self, obligation: Obligation, *, top: bool = False) -> ir.Expr:
+        """The expression of a value that satisfies the obligation."""
+        living = self._living(obligation)
+        if len(living) == 1:
+            return self._part(living[0], top=top)
+        return ir.ref(f"v{obligation.number}{_TOP if top else ''}") if living else ir.NEVER
+
+    def _living(self, obligation: Obligation) -> list[Conjunction]:
+        return [one for one in self._obligations.conjunctions(obligation) if self._emptiness.alive(one)]
+
+    def _part(self, conjunction: Conjunction, *, top: bool) -> ir.Expr:
+        """A conjunction in place: leaves as they are, containers by reference."""
+        if conjunction.values is not None:
+            if not any(isinstance(one, (dict, list)) for one in conjunction.values):
+                return self._scalar(conjunction)
+        elif self._emptiness.alive(conjunction) <= _SCALARS:
+            return self._scalar(conjunction)
+        return ir.ref(f"c{conjunction.number}{_TOP if top else ''}")
+
+    def _scalar(self, conjunction: Conjunction) -> ir.Expr:
+        found = self._scalars.get(conjunction)
+        if found is None:
+            if conjunction.values is not None:
+                found = enums.expression(conjunction.values, self._space, top=False)
+            else:
+                found = self._kinds(conjunction)
+            self._scalars[conjunction] = found
+        return found
+
+    def _kinds(self, conjunction: Conjunction) -> ir.Expr:
+        """The scalar kinds of a conjunction."""
+        alive = self._emptiness.alive(conjunction)
+        parts = []
+        if "null" in alive:
+            parts.append(ir.literal("null"))
+        if "boolean" in alive:
+            parts.append(ir.alt(ir.literal("true"), ir.literal("false")))
+        if "number" in alive:
+            parts.append(self._shapes.number(conjunction).expression(self._obligations.limits))
+        if "string" in alive:
+            parts.append(ir.json_string(self._shapes.string(conjunction).expression()))
+        return ir.alt(*parts)
+
+    def _conjunction(self, name: str, conjunction: Conjunction, *, top: bool) -> ir.Group:
+        if conjunction.values is not None:
+            return {name: enums.expression(conjunction.values, self._space, top=top)}
+        alive = self._emptiness.alive(conjunction)
+        parts = [self._kinds(conjunction)]
+        helpers: dict[str, ir.Expr] = {}
+        if "object" in alive:
+            whole, more = objects.lower(
+                name, self._shapes.object(conjunction), value=self.value,
+                inhabited=self._emptiness.inhabited, space=self._space, top=top,
+            )  # fmt: skip
+            parts.append(whole)
+            helpers.update(more)
+        if "array" in alive:
+            whole, more = arrays.lower(
+                name, self._shapes.array(conjunction), value=self.value,
+                inhabited=self._emptiness.inhabited, space=self._space, top=top,
+            )  # fmt: skip
+            parts.append(whole)
+            helpers.update(more)
+        body = ir.alt(*parts)
+        if body is ir.NEVER:
+            msg = f"rule {name!r} is empty; this is a defect of the reader"
+            raise GrammarError(msg)
+        return {name: body, **helpers}

@@ -1,0 +1,357 @@
+"""Numbers: intervals and multiples merged exactly, and the automaton that reads their decimals.
+
+Without a bound the whole JSON number grammar is offered. With one, numbers are written without exponent, and the
+language is a finite automaton over digits, exact on decimals of any length:
+
+- *Integer part against a bound.* A string with fewer digits than the bound is smaller, one with more is greater
+  (JSON has no leading zeros), one with as many compares digit by digit. So the state is how many digits were read, up
+  to one more than the bound has, and how they compare so far.
+- *Fraction.* Once the integer parts are equal, each digit compares with the bound's next one, or with 0 beyond its
+  last; a bound read from JSON has finitely many.
+- *Multiples.* `q = m / 10^s`: the digits up to `s` places behind the point, read as one integer, must leave remainder
+  0 modulo `m`, and every later digit must be 0. The state is that remainder and the place.
+
+The product of the three, for the positive numbers and mirrored for the negative ones, keeps only states that are
+reached; the dead ones fall to minimisation. Worked example, `minimum 0.5, exclusiveMaximum 12`: after `1` both `1`
+and a second digit `0` or `1` are open, after `12` nothing but a dead end is left, after `0.` only `5` to `9` lead on
+at once, and `0.49...` never does.
+
+Cost: states are about (digits of the bounds) x 2 x `m` x (`s` + 1); beyond `Limits.leaf_states` a `LimitError` names
+`multipleOf`. `-0` is offered where negative numbers are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from math import floor, lcm
+
+from ruvllm_grammar import ir
+from ruvllm_grammar.errors import LimitError
+from ruvllm_grammar.jsonschema.cells import Bound, Cell
+from ruvllm_grammar.jsonschema.values import decimal_places
+from ruvllm_grammar.limits import Limits
+
+_DIGIT = ir.chars(ir.CharSet.of((0x30, 0x39)))
+_INTEGER = ir.seq(
+    ir.optional(ir.literal("-")),
+    ir.alt(ir.literal("0"), ir.seq(ir.chars(ir.CharSet.of((0x31, 0x39))), ir.repeat(_DIGIT, 0))),
+)
+_E = ir.chars(ir.CharSet.of("eE"))
+
+#: RFC 8259 section 6.
+NUMBER = ir.leaf(
+    ir.seq(
+        _INTEGER,
+        ir.optional(ir.seq(ir.literal("."), ir.repeat(_DIGIT, 1))),
+        ir.optional(ir.seq(_E, ir.optional(ir.chars(ir.CharSet.of("+-"))), ir.repeat(_DIGIT, 1))),
+    )
+)
+
+#: Integers by value: `7`, `7.0`, `7e2`, `7.0E+02`. The exponent has at most two digits, so that readers which hold
+#: numbers in binary floating point still see an integer.
+INTEGER = ir.leaf(
+    ir.seq(
+        _INTEGER,
+        ir.optional(ir.seq(ir.literal("."), ir.repeat(ir.literal("0"), 1))),
+        ir.optional(ir.seq(_E, ir.optional(ir.literal("+")), ir.repeat(_DIGIT, 1, 2))),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberShape:
+    """Merged assertions about a number.
+
+    Attributes:
+        lower: the greatest lower bound, or None.
+        upper: the least upper bound, or None.
+        multiple: the number must be a multiple of this; 1 for an integer; None: of nothing.
+        multiples: the clauses that `multiple` comes from.
+        integer: pointer of the clause that asks for an integer, or None.
+    """
+
+    lower: Bound | None = None
+    upper: Bound | None = None
+    multiple: Fraction | None = None
+    multiples: tuple[Bound, ...] = ()
+    integer: str | None = None
+
+    def why_empty(self) -> str | None:
+        """Why no number fits, naming the clauses; None when one does."""
+        low, high, step = self.lower, self.upper, self.multiple
+        if low is None or high is None:
+            return None
+        if step is None:
+            empty = low.value > high.value or (low.value == high.value and (low.open or high.open))
+        else:
+            first = -((-low.value) // step) * step
+            if first == low.value and low.open:
+                first += step
+            empty = first > high.value or (first == high.value and high.open)
+        if not empty:
+            return None
+        clauses = [str(low), str(high), *(str(one) for one in self.multiples)]
+        if self.integer is not None:
+            clauses.append(f"type integer (at {self.integer})")
+        return f"{', '.join(clauses[:-1])} and {clauses[-1]} leave no number"
+
+    def expression(self, limits: Limits) -> ir.Expr:
+        """The leaf that reads the numbers.
+
+        Raises:
+            LimitError: `multipleOf` or a bound needs more than `Limits.leaf_states` states.
+        """
+        if self.lower is None and self.upper is None:
+            if self.multiple is None:
+                return NUMBER
+            if self.multiple == 1:
+                return INTEGER
+        try:
+            machine = _machine(_end(self.lower), _end(self.upper), self.multiple, limits.leaf_states)
+        except LimitError as error:
+            clause = self.multiples[0] if self.multiples else self.lower or self.upper
+            msg = f"{clause}: {error}"
+            raise LimitError(msg, limit=error.limit, needed=error.needed) from None
+        return ir.leaf(machine)
+
+
+def merge(cells: Iterable[Cell]) -> NumberShape:
+    """The conjunction of what the cells say about numbers."""
+    lower: Bound | None = None
+    upper: Bound | None = None
+    multiples: list[Bound] = []
+    integer: str | None = None
+    for cell in cells:
+        for bound in cell.lower:
+            if lower is None or (bound.value, bound.open) > (lower.value, lower.open):
+                lower = bound
+        for bound in cell.upper:
+            if upper is None or (bound.value, not bound.open) < (upper.value, not upper.open):
+                upper = bound
+        multiples.extend(cell.multiples)
+        if cell.integer and integer is None:
+            integer = cell.at("type")
+    multiple = Fraction(1) if integer is not None else None
+    for one in multiples:
+        multiple = one.value if multiple is None else _lcm(multiple, one.value)
+    return NumberShape(lower, upper, multiple, tuple(multiples), integer)
+
+
+def _lcm(a: Fraction, b: Fraction) -> Fraction:
+    """The least positive common multiple of two positive rationals."""
+    common = a.denominator * b.denominator
+    return Fraction(lcm(a.numerator * b.denominator, b.numerator * a.denominator), common)
+
+
+def _end(bound: Bound | None) -> tuple[Fraction, bool] | None:
+    return None if bound is None else (bound.value, bound.open)
+
+
+# ----------------------------------------------------------------------------------------------------- the automaton
+
+
+class _Comparison:
+    """Compares a decimal that is read digit by digit with one fixed non-negative bound.
+
+    A state is `(digits read, sign so far)` in the integer part and `(place, sign so far)` in the fraction, both
+    saturating, so there are finitely many.
+    """
+
+    __slots__ = ("fraction", "open", "whole")
+
+    def __init__(self, value: Fraction, *, open: bool) -> None:
+        whole = floor(value)
+        places = decimal_places(value)
+        self.whole = str(whole)
+        rest = (value - whole) * 10**places
+        self.fraction = str(int(rest)).rjust(places, "0") if places else ""
+        self.open = open
+
+    def digit(self, state: tuple[int, int], digit: int) -> tuple[int, int]:
+        read, sign = state
+        if read >= len(self.whole):
+            return (len(self.whole) + 1, 1)
+        if sign == 0:
+            sign = (digit > int(self.whole[read])) - (digit < int(self.whole[read]))
+        return (read + 1, sign)
+
+    def point(self, state: tuple[int, int]) -> tuple[int, int]:
+        read, sign = state
+        return (0, -1 if read < len(self.whole) else sign)
+
+    def place(self, state: tuple[int, int], digit: int) -> tuple[int, int]:
+        place, sign = state
+        if sign:
+            return (0, sign)
+        expected = int(self.fraction[place]) if place < len(self.fraction) else 0
+        if digit != expected:
+            return (0, 1 if digit > expected else -1)
+        return (min(place + 1, len(self.fraction)), 0)
+
+    def sign(self, state: tuple[int, int]) -> int:
+        """The comparison if the number ended here, in the fraction."""
+        place, sign = state
+        return sign or (-1 if place < len(self.fraction) else 0)
+
+
+_Free = tuple[int, int]
+
+
+class _Side:
+    """Magnitudes of one sign: an interval and a multiple."""
+
+    def __init__(
+        self, low: tuple[Fraction, bool] | None, high: tuple[Fraction, bool] | None, multiple: Fraction | None
+    ) -> None:
+        if low is not None and (low[0] < 0 or low == (0, False)):
+            low = None
+        self.possible = high is None or high[0] > 0 or high == (0, False)
+        self.low = None if low is None or not self.possible else _Comparison(low[0], open=low[1])
+        self.high = None if high is None or not self.possible else _Comparison(high[0], open=high[1])
+        self.places = 0 if multiple is None else decimal_places(multiple)
+        self.modulus = 0 if multiple is None else int(multiple * 10**self.places)
+
+    # A state of the integer part is (low state, high state, remainder); of the fraction, the same and the place.
+
+    def start(self) -> tuple[_Free, _Free, int]:
+        return ((0, 0), (0, 0), 0)
+
+    def digit(self, state: tuple[_Free, _Free, int], digit: int) -> tuple[_Free, _Free, int]:
+        low, high, rest = state
+        return (
+            self.low.digit(low, digit) if self.low else low,
+            self.high.digit(high, digit) if self.high else high,
+            (rest * 10 + digit) % self.modulus if self.modulus else 0,
+        )
+
+    def point(self, state: tuple[_Free, _Free, int]) -> tuple[_Free, _Free, int, int]:
+        low, high, rest = state
+        return (self.low.point(low) if self.low else low, self.high.point(high) if self.high else high, rest, 0)
+
+    def place(self, state: tuple[_Free, _Free, int, int], digit: int) -> tuple[_Free, _Free, int, int] | None:
+        low, high, rest, place = state
+        if self.modulus:
+            if place < self.places:
+                rest, place = (rest * 10 + digit) % self.modulus, place + 1
+            elif digit:
+                return None
+        return (
+            self.low.place(low, digit) if self.low else low,
+            self.high.place(high, digit) if self.high else high,
+            rest,
+            place,
+        )
+
+    def accepts(self, state: tuple[_Free, _Free, int, int]) -> bool:
+        low, high, rest, place = state
+        if self.modulus and rest * 10 ** (self.places - place) % self.modulus:
+            return False
+        if self.low:
+            sign = self.low.sign(low)
+            if sign < 0 or (sign == 0 and self.low.open):
+                return False
+        if self.high:
+            sign = self.high.sign(high)
+            if sign > 0 or (sign == 0 and self.high.open):
+                return False
+        return True
+
+    def too_long(self, state: tuple[_Free, _Free, int]) -> bool:
+        """Whether the integer part has more digits than the upper bound."""
+        return self.high is not None and state[1][0] > len(self.high.whole)
+
+    def hopeless(self, state: tuple[_Free, _Free, int, int]) -> bool:
+        """Whether a comparison in the fraction is lost for good; keeps most dead states from being made."""
+        low, high, _, _ = state
+        return (self.low is not None and low[1] < 0) or (self.high is not None and high[1] > 0)
+
+
+@lru_cache(maxsize=4096)
+def _machine(
+    low: tuple[Fraction, bool] | None,
+    high: tuple[Fraction, bool] | None,
+    multiple: Fraction | None,
+    budget: int,
+) -> ir.Expr:
+    """The automaton of the decimals without exponent in an interval that are multiples of `multiple`."""
+    mirrored = [None if end is None else (-end[0], end[1]) for end in (high, low)]
+    sides = {"+": _Side(low, high, multiple)}
+    if low is None or low[0] < 0:  # otherwise only -0 could be meant, and 0 says it
+        sides["-"] = _Side(mirrored[0], mirrored[1], multiple)
+    modulus = max(side.modulus for side in sides.values())
+    if modulus > budget:
+        msg = f"needs {modulus} remainders, more than Limits.leaf_states = {budget}; raise the limit"
+        raise LimitError(msg, limit="leaf_states", needed=modulus)
+
+    numbers: dict[object, int] = {"start": 0}
+    rows: list[tuple[tuple[int, int, int], ...]] = []
+    accepting: list[int] = []
+    queue: list[object] = ["start"]
+
+    def target(state: object) -> int:
+        found = numbers.get(state)
+        if found is None:
+            found = numbers[state] = len(numbers)
+            queue.append(state)
+            if found >= budget:
+                msg = f"needs more than Limits.leaf_states = {budget} states; raise the limit"
+                raise LimitError(msg, limit="leaf_states", needed=found + 1)
+        return found
+
+    def first(sign: str) -> list[tuple[int, int]]:
+        side = sides[sign]
+        if not side.possible:
+            return []
+        return [
+            (digit, target(("zero" if digit == 0 else "whole", sign, side.digit(side.start(), digit))))
+            for digit in range(10)
+        ]
+
+    for state in queue:
+        edges: list[tuple[int, int]] = []
+        extra: list[tuple[int, int, int]] = []
+        number = numbers[state]
+        if state == "start":
+            edges = first("+")
+            if "-" in sides and sides["-"].possible:
+                extra.append((0x2D, 0x2D, target("minus")))
+        elif state == "minus":
+            edges = first("-")
+        else:
+            phase, sign, inner = state  # type: ignore[misc] # all other states are triples
+            side = sides[sign]
+            if phase in {"zero", "whole"}:
+                ended = side.point(inner)
+                if side.accepts(ended):
+                    accepting.append(number)
+                if phase == "whole":
+                    for digit in range(10):
+                        longer = side.digit(inner, digit)
+                        if not side.too_long(longer):
+                            edges.append((digit, target(("whole", sign, longer))))
+                if not side.hopeless(ended):
+                    extra.append((0x2E, 0x2E, target(("point", sign, ended))))
+            else:
+                if phase == "fraction" and side.accepts(inner):
+                    accepting.append(number)
+                for digit in range(10):
+                    onward = side.place(inner, digit)
+                    if onward is not None and not side.hopeless(onward):
+                        edges.append((digit, target(("fraction", sign, onward))))
+        rows.append((*extra, *_ranges(edges)))
+    return ir.machine(rows, accepting)
+
+
+def _ranges(edges: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """Join neighbouring digits with one target into ranges of code points."""
+    out: list[tuple[int, int, int]] = []
+    for digit, onward in edges:
+        point = 0x30 + digit
+        if out and out[-1][1] == point - 1 and out[-1][2] == onward:
+            out[-1] = (out[-1][0], point, onward)
+        else:
+            out.append((point, point, onward))
+    return out

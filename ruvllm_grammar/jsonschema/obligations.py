@@ -1,0 +1,288 @@
+"""Obligations: what one value must satisfy, as a set of cells, and the conjunctions it comes apart into.
+
+A value is judged by an *obligation*: the hash-consed tuple of cells that apply to it. Following `$ref` and `allOf`
+closes it; a choice (`anyOf`, a provably disjoint `oneOf`, a dependency by cases) splits it. What remains is a list of
+*conjunctions*, tuples of cells of which only the local assertions still count, and the value satisfies the
+obligation exactly when it satisfies one of them. A conjunction merges by kind: types intersect, intervals and lengths
+narrow, members and items collect the obligations of their children. So `allOf` and the siblings of `$ref` cost
+nothing extra and are exact.
+
+Worked example: `{"$ref": "#/$defs/p", "anyOf": [{"required": ["a"]}, {"required": ["b"]}]}` closes to the cells of
+the root and of `p`, and splits into two conjunctions, `(root, p, first)` and `(root, p, second)`.
+
+A conjunction that meets `enum` or `const` is finite: its values are filtered by evaluation, and nothing more splits.
+
+Cost: a choice multiplies; more than `MAX_CONJUNCTIONS` in one place is refused with the pointer. Lineage: tableaux,
+as in description logics (Baader and Sattler, "An Overview of Tableau Algorithms", 2001), with lazy children.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ruvllm_grammar import ir
+from ruvllm_grammar.errors import UnsupportedKeyword
+from ruvllm_grammar.jsonschema.cells import Cell, Cells, Choice, Refusal
+from ruvllm_grammar.jsonschema.document import Node
+from ruvllm_grammar.jsonschema.evaluate import Evaluator
+from ruvllm_grammar.jsonschema.values import ALL_KINDS, canonical, kind
+from ruvllm_grammar.limits import Limits
+
+#: Combinations of branches that one value may be judged by.
+MAX_CONJUNCTIONS = 4096
+
+
+@dataclass(slots=True, eq=False)
+class Obligation:
+    """The cells one value is judged by; the empty tuple lets every value pass. Compared by identity.
+
+    Attributes:
+        number: in order of creation; names the rule.
+        cells: none of them vacuous.
+    """
+
+    number: int
+    cells: tuple[Cell, ...]
+
+    @property
+    def pointer(self) -> str:
+        """Where its first cell stands."""
+        return self.cells[0].pointer if self.cells else ""
+
+
+@dataclass(slots=True, eq=False)
+class Conjunction:
+    """Cells whose local assertions must all hold. Compared by identity.
+
+    Attributes:
+        number: in order of creation; names the rule.
+        cells: in order of appearance, which is the order of properties.
+        kinds: kinds of value that are not excluded by type.
+        values: the only values, where `enum` or `const` lists them; already filtered.
+        shapes: merged assertions by kind, filled on demand by the modules of the kinds.
+    """
+
+    number: int
+    cells: tuple[Cell, ...]
+    kinds: frozenset[str]
+    values: tuple[Any, ...] | None = None
+    shapes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def pointer(self) -> str:
+        """Where its first cell stands."""
+        return self.cells[0].pointer if self.cells else ""
+
+
+class _Branch:
+    """A conjunction in the making: cells closed so far, choices still open."""
+
+    __slots__ = ("cells", "kinds", "open")
+
+    def __init__(self, cells: dict[Cell, None], kinds: frozenset[str], open_: tuple[tuple[Cell, Choice], ...]) -> None:
+        self.cells = cells
+        self.kinds = kinds
+        self.open = open_
+
+
+class Obligations:
+    """Makes obligations and conjunctions, each once, and collects or raises refusals.
+
+    Args:
+        refusals: where refusals are collected (`check`); None: the first one is raised.
+    """
+
+    def __init__(
+        self, cells: Cells, *, algebra: ir.Algebra, limits: Limits, refusals: list[Refusal] | None = None
+    ) -> None:
+        self.cells = cells
+        self.algebra = algebra
+        self.limits = limits
+        self.refusals = refusals
+        self.evaluator = Evaluator(cells, algebra)
+        self._obligations: dict[tuple[Cell, ...], Obligation] = {}
+        self.by_number: list[Obligation] = []
+        self._conjunctions: dict[tuple[Cell, ...], Conjunction] = {}
+        self.conjunction_by_number: list[Conjunction] = []
+        self._parts: dict[Obligation, tuple[tuple[Conjunction, ...], tuple[Choice, ...]]] = {}
+
+    def obligation(self, *cells: Cell) -> Obligation:
+        """The obligation of these cells; repetitions and cells that assert nothing are dropped."""
+        key = tuple(dict.fromkeys(cell for cell in cells if not cell.vacuous))
+        found = self._obligations.get(key)
+        if found is None:
+            found = self._obligations[key] = Obligation(len(self.by_number), key)
+            self.by_number.append(found)
+        return found
+
+    def child(self, owner: Cell, node: Node) -> Cell:
+        """The cell of a node that `owner` names."""
+        return self.cells.child(owner, node)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Raise a refusal, or note it where refusals are collected.
+
+        Raises:
+            UnsupportedKeyword: refusals are not collected.
+        """
+        if self.refusals is None:
+            raise UnsupportedKeyword(
+                f"{refusal.keyword} is not supported here: {refusal.reason}",
+                pointer=refusal.pointer,
+                keyword=refusal.keyword,
+            )
+        if refusal not in self.refusals:
+            self.refusals.append(refusal)
+
+    # -------------------------------------------------------------------------------------------- conjunctions
+
+    def conjunctions(self, obligation: Obligation) -> tuple[Conjunction, ...]:
+        """What the obligation comes apart into; a value satisfies it exactly when it satisfies one of them.
+
+        Raises:
+            UnsupportedKeyword: a keyword that is refused matters here, or the choices multiply too far.
+        """
+        return self._split_once(obligation)[0]
+
+    def exclusive(self, obligation: Obligation) -> tuple[Choice, ...]:
+        """The exclusive choices that were taken apart for the obligation: each must be checked for overlaps."""
+        return self._split_once(obligation)[1]
+
+    def _split_once(self, obligation: Obligation) -> tuple[tuple[Conjunction, ...], tuple[Choice, ...]]:
+        found = self._parts.get(obligation)
+        if found is None:
+            found = self._parts[obligation] = self.split(obligation.cells, {})
+        return found
+
+    def reach(self, obligation: Obligation) -> tuple[tuple[Cell, ...], tuple[Choice, ...]]:
+        """The cells that must hold whatever is chosen, and the choices, for messages."""
+        seen: dict[Cell, None] = {}
+        stack = list(reversed(obligation.cells))
+        while stack:
+            cell = stack.pop()
+            if cell not in seen:
+                seen[cell] = None
+                stack.extend(self.child(cell, node) for node in reversed(cell.must))
+        return tuple(seen), tuple(choice for cell in seen for choice in cell.choices)
+
+    def split(
+        self, cells: tuple[Cell, ...], forced: dict[Choice, tuple[int, ...]]
+    ) -> tuple[tuple[Conjunction, ...], tuple[Choice, ...]]:
+        """Close and split a tuple of cells: (conjunctions, exclusive choices that were taken apart).
+
+        Args:
+            forced: choices of which the given branches have to hold together, to ask whether they can.
+        """
+        start = self._close(_Branch({}, ALL_KINDS, ()), cells)
+        if start is None:
+            return (), ()
+        exclusive: dict[Choice, None] = {}
+        found: dict[tuple[Cell, ...], Conjunction] = {}
+        stack = [start]
+        while stack:
+            branch = stack.pop()
+            if not branch.open or any(cell.values for cell in branch.cells):
+                conjunction = self._finish(branch)
+                found[conjunction.cells] = conjunction
+                if len(found) > MAX_CONJUNCTIONS:
+                    owner = next((cell for cell in branch.cells if cell.choices), None)
+                    choice = owner.choices[0] if owner is not None else None
+                    self.refuse(
+                        Refusal(
+                            choice.keyword if choice else "anyOf",
+                            choice.pointer if choice else "",
+                            f"the branches multiply to more than {MAX_CONJUNCTIONS} combinations; "
+                            "write fewer choices beside each other",
+                        )
+                    )
+                    break
+                continue
+            (owner, choice), rest = branch.open[0], branch.open[1:]
+            if choice.exclusive:
+                exclusive[choice] = None
+            stack.extend(reversed(self._decide(branch, owner, choice, rest, forced.get(choice))))
+        return tuple(found.values()), tuple(exclusive)
+
+    def _decide(
+        self,
+        branch: _Branch,
+        owner: Cell,
+        choice: Choice,
+        rest: tuple[tuple[Cell, Choice], ...],
+        together: tuple[int, ...] | None,
+    ) -> list[_Branch]:
+        """The branches of a conjunction in the making after one choice is decided."""
+        resolved = [tuple(self.child(owner, node) for node in nodes) for nodes in choice.branches]
+        if together is not None:
+            picks = [tuple(cell for i in together for cell in resolved[i])]
+        elif not choice.exclusive and any(
+            all(cell in branch.cells or cell.vacuous for cell in cells) for cells in resolved
+        ):
+            return [_Branch(branch.cells, branch.kinds, rest)]  # one branch holds already
+        else:
+            picks = resolved
+        out = []
+        for pick in picks:
+            grown = _Branch(dict(branch.cells), branch.kinds, rest)
+            closed = self._close(grown, pick)
+            if closed is not None:
+                out.append(closed)
+        return out
+
+    def _close(self, branch: _Branch, todo: tuple[Cell, ...]) -> _Branch | None:
+        """Add cells and everything their `$ref` and `allOf` reach, in order; None when no kind of value is left."""
+        stack = list(reversed(todo))
+        kinds, open_ = branch.kinds, list(branch.open)
+        while stack:
+            cell = stack.pop()
+            if cell in branch.cells or cell.vacuous:
+                continue
+            branch.cells[cell] = None
+            if cell.verdict is False:
+                return None
+            kinds &= cell.kinds
+            if not kinds:
+                return None
+            open_.extend((cell, choice) for choice in cell.choices)
+            stack.extend(self.child(cell, node) for node in reversed(cell.must))
+        branch.kinds, branch.open = kinds, tuple(open_)
+        return branch
+
+    def _finish(self, branch: _Branch) -> Conjunction:
+        """The hash-consed conjunction of a branch; finite ones are evaluated here, refusals come up here."""
+        cells = tuple(branch.cells)
+        found = self._conjunctions.get(cells)
+        if found is not None:
+            return found
+        values: tuple[Any, ...] | None = None
+        if any(cell.values for cell in cells):
+            values = self._values(cells, branch.open)
+        found = Conjunction(len(self.conjunction_by_number), cells, branch.kinds, values)
+        self.conjunction_by_number.append(found)
+        self._conjunctions[cells] = found
+        if values is None:
+            for cell in cells:
+                for refusal in cell.refused:
+                    if refusal.applies == "any" or refusal.applies in branch.kinds:
+                        self.refuse(refusal)
+        return found
+
+    def _values(self, cells: tuple[Cell, ...], open_: tuple[tuple[Cell, Choice], ...]) -> tuple[Any, ...]:
+        """The listed values that satisfy every cell and every choice still open."""
+        lists = [values for cell in cells for _, values in cell.values]
+        candidates = min(lists, key=len)
+        keys = [{canonical(value) for value in values} for values in lists if values is not candidates]
+        found: dict[Any, Any] = {}
+        kinds = frozenset.intersection(*(cell.kinds for cell in cells))
+        for value in candidates:
+            key = canonical(value)
+            if (
+                kind(value) in kinds
+                and key not in found
+                and all(key in other for other in keys)
+                and all(self.evaluator.local(cell, value) for cell in cells)
+                and all(self.evaluator.choice(owner, choice, value) for owner, choice in open_)
+            ):
+                found[key] = value
+        return tuple(found.values())

@@ -1,0 +1,186 @@
+"""From a JSON Schema to a grammar: the entry of this package.
+
+`read` does everything that can fail up front: it parses the document, follows every reference, checks every keyword,
+splits and merges every obligation that a document can reach, proves `oneOf` disjoint, and decides emptiness. What is
+left for later, rule by rule as the program enters them, only writes expressions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ruvllm_grammar import ir
+from ruvllm_grammar.errors import GrammarError, LimitError, SchemaError, UnsatisfiableGrammar
+from ruvllm_grammar.jsonschema.cells import Cells, Refusal, Use
+from ruvllm_grammar.jsonschema.disjoint import Disjointness
+from ruvllm_grammar.jsonschema.document import Document, parse
+from ruvllm_grammar.jsonschema.emptiness import Emptiness
+from ruvllm_grammar.jsonschema.lower import ROOT, Lowering
+from ruvllm_grammar.jsonschema.obligations import Obligation, Obligations
+from ruvllm_grammar.jsonschema.report import Report
+from ruvllm_grammar.jsonschema.shapes import Shapes
+from ruvllm_grammar.jsonschema.whitespace import whitespace as whitespace_of
+from ruvllm_grammar.limits import Limits
+
+#: Raised whenever the same schema and options would give another language.
+FORMAT_VERSION = 1
+
+_FORMATS = ("assert", "annotate")
+
+
+class _Reading:
+    """One schema, read as far as can fail."""
+
+    def __init__(
+        self,
+        schema: Mapping[str, Any] | bool | str,
+        *,
+        algebra: ir.Algebra,
+        limits: Limits,
+        draft: str | None,
+        formats: str,
+        registry: Mapping[str, Any] | None,
+        refusals: list[Refusal] | None,
+        uses: list[Use] | None,
+    ) -> None:
+        if formats not in _FORMATS:
+            msg = f"unknown value {formats!r} for formats; use one of {', '.join(_FORMATS)}"
+            raise GrammarError(msg)
+        value, self.text = parse(schema, limits)
+        self.document = Document(value, draft=draft, registry=registry, limits=limits)
+        cells = Cells(self.document, limits=limits, assert_formats=formats == "assert", uses=uses)
+        root = cells.cell(self.document.root)
+        cells.survey(root)
+        self.obligations = Obligations(cells, algebra=algebra, limits=limits, refusals=refusals)
+        self.emptiness = Emptiness(Shapes(self.obligations))
+        self.root = self.obligations.obligation(root)
+        self._explore(limits)
+
+    def _explore(self, limits: Limits) -> None:
+        """Split, merge and check every obligation that a document can reach."""
+        disjointness = Disjointness(self.emptiness)
+        seen: dict[Obligation, None] = {self.root: None}
+        queue = [self.root]
+        while queue:
+            one = queue.pop()
+            disjointness.check(one)
+            for conjunction in self.obligations.conjunctions(one):
+                for child in self.emptiness.shapes.children(conjunction):
+                    if child not in seen:
+                        seen[child] = None
+                        queue.append(child)
+            if len(seen) > limits.schema_nodes:
+                msg = f"the schema combines to more than Limits.schema_nodes = {limits.schema_nodes} obligations"
+                raise LimitError(msg, limit="schema_nodes", needed=len(seen))
+
+    def satisfiable(self) -> None:
+        """Raises `UnsatisfiableGrammar` when no document fits, saying why and where."""
+        if not self.emptiness.inhabited(self.root):
+            because, pointer = self.emptiness.why(self.root)
+            raise UnsatisfiableGrammar(because, pointer=pointer)
+
+
+def read(
+    schema: Mapping[str, Any] | bool | str,
+    *,
+    algebra: ir.Algebra,
+    limits: Limits,
+    draft: str | None = None,
+    formats: str = "assert",
+    whitespace: str = "flexible",
+    registry: Mapping[str, Any] | None = None,
+) -> ir.Grammar:
+    """Read a JSON Schema into a grammar of the documents that satisfy it.
+
+    Args:
+        schema: the schema, as Python values or as JSON text (which keeps decimals exact).
+        algebra: answers questions about regular expressions.
+        limits: budgets.
+        draft: "4", "6", "7", "2019-09", "2020-12": what to assume where `$schema` says nothing known.
+        formats: "assert" restricts strings by `format`; "annotate" ignores it, as the specification allows.
+        whitespace: "compact", "spaced", "pretty", "flexible" or "any".
+        registry: other documents by absolute URI; nothing is fetched.
+
+    Raises:
+        SchemaError: the schema is malformed, or a reference leads nowhere or in a circle.
+        UnsupportedKeyword: a keyword that is not honoured.
+        UnsatisfiableGrammar: no document satisfies the schema.
+        LimitError: a budget of `limits`.
+        GrammarError: an unknown option.
+    """
+    space = whitespace_of(whitespace)
+    reading = _Reading(
+        schema, algebra=algebra, limits=limits, draft=draft, formats=formats, registry=registry,
+        refusals=None, uses=None,
+    )  # fmt: skip
+    reading.satisfiable()
+    lowering = Lowering(reading.root, reading.emptiness, space)
+    documents = [reading.text, *(f"{uri} {text}" for uri, text in sorted(reading.document.used.items()))]
+    key = "\0".join(("jsonschema", str(FORMAT_VERSION), draft or "", formats, whitespace, *documents))
+    return ir.Grammar(
+        ROOT,
+        dict(space.rules),
+        provider=lowering.group,
+        key=key.encode("utf-8", "surrogatepass"),
+    )
+
+
+class _NothingToAsk:
+    """The algebra of a schema without strings to compare: JSON mode asks no questions."""
+
+    def is_empty(self, e: ir.Expr) -> bool:
+        return e is ir.NEVER
+
+    def disjoint(self, a: ir.Expr, b: ir.Expr) -> bool:
+        return a is ir.NEVER or b is ir.NEVER
+
+    def matches(self, e: ir.Expr, text: str) -> bool:
+        raise GrammarError(f"asked whether {e} matches {text!r}; this is a defect of the reader")
+
+    def shortest(self, e: ir.Expr) -> str | None:
+        raise GrammarError(f"asked for a string of {e}; this is a defect of the reader")
+
+
+def read_json(*, limits: Limits, whitespace: str = "flexible") -> ir.Grammar:
+    """The grammar of every JSON document: JSON mode.
+
+    Raises:
+        GrammarError: an unknown style of white space.
+    """
+    return read(True, algebra=_NothingToAsk(), limits=limits, whitespace=whitespace)
+
+
+def check(
+    schema: Mapping[str, Any] | bool | str,
+    *,
+    algebra: ir.Algebra,
+    limits: Limits,
+    draft: str | None = None,
+    formats: str = "assert",
+    registry: Mapping[str, Any] | None = None,
+) -> Report:
+    """Say what `read` would do: every keyword in use, every refusal, and why nothing could match.
+
+    Arguments as for `read`.
+
+    Raises:
+        SchemaError: the schema is malformed; `UnsupportedKeyword` is reported instead of raised.
+        LimitError: a budget of `limits`.
+    """
+    refusals: list[Refusal] = []
+    uses: list[Use] = []
+    reading = _Reading(
+        schema, algebra=algebra, limits=limits, draft=draft, formats=formats, registry=registry,
+        refusals=refusals, uses=uses,
+    )  # fmt: skip
+    unsatisfiable: str | None = None
+    if not refusals:
+        try:
+            reading.satisfiable()
+        except UnsatisfiableGrammar as error:
+            unsatisfiable = str(error)
+    return Report(uses=tuple(uses), refusals=tuple(refusals), unsatisfiable=unsatisfiable)
+
+
+__all__ = ["SchemaError", "check", "read", "read_json"]

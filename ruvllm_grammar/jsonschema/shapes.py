@@ -1,0 +1,74 @@
+"""The merged assertions of a conjunction, kind by kind, each made once and kept with the conjunction."""
+
+from __future__ import annotations
+
+from ruvllm_grammar import ir
+from ruvllm_grammar.jsonschema import arrays, numbers, objects, strings
+from ruvllm_grammar.jsonschema.arrays import ArrayShape
+from ruvllm_grammar.jsonschema.numbers import NumberShape
+from ruvllm_grammar.jsonschema.objects import ObjectShape
+from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation, Obligations
+from ruvllm_grammar.jsonschema.strings import StringShape
+from ruvllm_grammar.jsonschema.values import spellable
+
+
+class Shapes:
+    """Merges conjunctions on demand.
+
+    Every method may raise `UnsupportedKeyword` where a keyword cannot be honoured for that kind.
+    """
+
+    def __init__(self, obligations: Obligations) -> None:
+        self.obligations = obligations
+
+    def number(self, conjunction: Conjunction) -> NumberShape:
+        """What a number must satisfy."""
+        found = conjunction.shapes.get("number")
+        if found is None:
+            found = conjunction.shapes["number"] = numbers.merge(conjunction.cells)
+        return found  # type: ignore[no-any-return] # one type per key
+
+    def string(self, conjunction: Conjunction) -> StringShape:
+        """What a string must satisfy."""
+        found = conjunction.shapes.get("string")
+        if found is None:
+            found = conjunction.shapes["string"] = strings.merge(conjunction.cells)
+        return found  # type: ignore[no-any-return] # one type per key
+
+    def object(self, conjunction: Conjunction) -> ObjectShape:
+        """What an object must satisfy."""
+        found = conjunction.shapes.get("object")
+        if found is None:
+            found = objects.merge(conjunction, self.obligations, names_of=self.strings_of)
+            conjunction.shapes["object"] = found
+        return found  # type: ignore[no-any-return] # one type per key
+
+    def array(self, conjunction: Conjunction) -> ArrayShape:
+        """What an array must satisfy."""
+        found = conjunction.shapes.get("array")
+        if found is None:
+            found = conjunction.shapes["array"] = arrays.merge(conjunction, self.obligations)
+        return found  # type: ignore[no-any-return] # one type per key
+
+    def strings_of(self, obligation: Obligation) -> ir.Expr:
+        """The strings that satisfy an obligation, as a regular expression over values."""
+        found = []
+        for conjunction in self.obligations.conjunctions(obligation):
+            if conjunction.values is not None:
+                found += [
+                    ir.literal(one) for one in conjunction.values if isinstance(one, str) and spellable(one)
+                ]
+            elif "string" in conjunction.kinds:
+                found.append(self.string(conjunction).expression())
+        return ir.alt(*found)
+
+    def children(self, conjunction: Conjunction) -> tuple[Obligation, ...]:
+        """Obligations of all members and items."""
+        if conjunction.values is not None:
+            return ()
+        found: tuple[Obligation, ...] = ()
+        if "object" in conjunction.kinds:
+            found += self.object(conjunction).children()
+        if "array" in conjunction.kinds:
+            found += self.array(conjunction).children()
+        return found
