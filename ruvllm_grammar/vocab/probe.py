@@ -1,9 +1,10 @@
 """Does the table agree with the tokenizer? Asked with a few texts, each time a tokenizer is read.
 
-A table is right when the bytes of the ids of a text are that text: for `s = "naïve"` and ids 3493, 38672,
-`table[3493] + table[38672] == s.encode()`. Tokenizer files and the classes that load them do not always fit
-(a byte-level file loaded as SentencePiece produces garbage without any error), and a wrong table would show
-as grammars that mysteriously allow nothing. Hence: prove it on some text, or refuse.
+A table is right when the bytes of the ids of a text are that text. Llama 3 encodes `naïve` to 3458, 38672,
+588, and its table says `6E 61`, `C3 AF`, `76 65`: together `"naïve".encode()`. Tokenizer files and the
+classes that load them do not always fit (a byte-level file loaded as SentencePiece produces garbage without
+any error), and a wrong table would show as grammars that mysteriously allow nothing. Hence: prove it on some
+text, or refuse.
 
 A probe proves nothing, and is skipped, where the tokenizer rewrites the text before it is spelled (lower
 case, NFKC), where the vocabulary has no token for one of its characters, and where its ids hold one that is

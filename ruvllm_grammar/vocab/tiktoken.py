@@ -3,7 +3,7 @@
 Here nothing is encoded: a line of the file is `base64(bytes) rank`, and the rank is the id.
 
 ```text
-IHRoZQ== 262      id 262 spells " the"
+IHRoZQ== 279      id 279 spells " the"
 ```
 
 The file knows no special tokens; who uses it must name them.
