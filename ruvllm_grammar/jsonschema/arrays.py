@@ -103,7 +103,9 @@ def merge(conjunction: Conjunction, obligations: Obligations) -> ArrayShape:
     if high is None or high.value > 1:
         for cell in cells:
             if cell.unique:
-                obligations.refuse(Refusal("uniqueItems", cell.at("uniqueItems"), TABLE["uniqueItems"].note, "array"))
+                obligations.refuse(
+                    Refusal("uniqueItems", cell.at("uniqueItems"), TABLE["uniqueItems"].note, "array")
+                )
     return ArrayShape(tuple(positions[:-1]), positions[-1], low, high)
 
 

@@ -79,12 +79,14 @@ class Choice:
     """Branches of which at least one has to hold; each branch is a tuple of nodes that hold together.
 
     Attributes:
+        position: of the keyword among its siblings: properties keep the order in which the schema is written.
         exclusive: at most one may hold (`oneOf`).
     """
 
     keyword: str
     pointer: str
     branches: tuple[tuple[Node, ...], ...]
+    position: int
     exclusive: bool = False
 
 
@@ -131,7 +133,8 @@ class Cell:
     min_items: Size | None = None
     max_items: Size | None = None
     unique: bool = False
-    must: list[Node] = field(default_factory=list)
+    position: int = 0
+    must: list[tuple[int, Node]] = field(default_factory=list)
     choices: list[Choice] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     others: list[Node] = field(default_factory=list)
@@ -157,7 +160,7 @@ class Use:
 
 
 def _decimal(value: Fraction) -> str:
-    from ruvllm_grammar.jsonschema.values import plain_decimal  # noqa: PLC0415 - only for messages
+    from ruvllm_grammar.jsonschema.values import plain_decimal
 
     text = plain_decimal(value)
     return text if len(text) <= 40 else f"{float(value):g}"
@@ -287,7 +290,8 @@ def says_nothing(node: Node) -> bool:
 
 def _in_place(cell: Cell) -> Iterator[Node]:
     """Nodes that judge the same value."""
-    yield from cell.must
+    for _, node in cell.must:
+        yield node
     for choice in cell.choices:
         for branch in choice.branches:
             yield from branch
@@ -316,6 +320,7 @@ class _Reading:
         self.node = cell.node
         self.schema = cell.node.schema
         self.draft = cell.node.draft
+        self.position = 0
 
     def read(self) -> None:
         cell, schema = self.cell, self.schema
@@ -326,7 +331,8 @@ class _Reading:
         uses = self.cells.uses
         if self.draft.ref_hides_siblings and isinstance(schema.get("$ref"), str):
             schema = {"$ref": schema["$ref"]}
-        for keyword, value in schema.items():
+        for position, (keyword, value) in enumerate(schema.items()):
+            self.position = position
             row = TABLE.get(keyword)
             if row is None or not row.active(self.draft):
                 if row is not None and uses is not None and row.state is not State.DOCUMENT:
@@ -426,24 +432,30 @@ class _Reading:
             for name, resource in self.cell.environment:
                 if name == dynamic:
                     target = self.document.anchored(resource, name)
-        elif keyword == "$recursiveRef" and target.resource.recursive and target.schema is target.resource.schema:
+        elif (
+            keyword == "$recursiveRef"
+            and target.resource.recursive
+            and target.schema is target.resource.schema
+        ):
             for name, resource in self.cell.environment:
                 if name == _RECURSIVE:
                     target, _ = self.document.resolve(
                         Node(resource.schema, resource.pointer, resource), "#", keyword
                     )
-        self.cell.must.append(target)
+        self.cell.must.append((self.position, target))
 
     def all_of(self, keyword: str, value: Any) -> None:
-        self.cell.must.extend(self.subs(keyword, value))
+        self.cell.must.extend((self.position, node) for node in self.subs(keyword, value))
 
     def any_of(self, keyword: str, value: Any) -> None:
         nodes = self.subs(keyword, value)
         if len(nodes) == 1:
-            self.cell.must.append(nodes[0])
+            self.cell.must.append((self.position, nodes[0]))
             return
         branches = tuple((node,) for node in nodes)
-        self.cell.choices.append(Choice(keyword, self.cell.at(keyword), branches, exclusive=keyword == "oneOf"))
+        self.cell.choices.append(
+            Choice(keyword, self.cell.at(keyword), branches, self.position, exclusive=keyword == "oneOf")
+        )
 
     def negation(self, keyword: str, value: Any) -> None:
         node = self.sub(value, keyword)
@@ -457,13 +469,15 @@ class _Reading:
 
     def condition(self, keyword: str, value: Any) -> None:
         test = self.sub(value, "if")
-        branches = {word: self.sub(self.schema[word], word) for word in ("then", "else") if word in self.schema}
+        branches = {
+            word: self.sub(self.schema[word], word) for word in ("then", "else") if word in self.schema
+        }
         if all(says_nothing(node) for node in branches.values()):
             return
         if value is False or says_nothing(test):
             taken = branches.get("else" if value is False else "then")
             if taken is not None:
-                self.cell.must.append(taken)
+                self.cell.must.append((self.position, taken))
             return
         self.cell.others.extend((test, *branches.values()))
         self.refuse(keyword)
@@ -503,7 +517,9 @@ class _Reading:
         if isinstance(value, bool) and (self.draft.number == 4 or self.draft.lenient):
             return
         if self.draft.number == 4:
-            raise self.fail(keyword, f"{keyword} is a boolean in draft 4, not {describe(value)}; name a newer draft")
+            raise self.fail(
+                keyword, f"{keyword} is a boolean in draft 4, not {describe(value)}; name a newer draft"
+            )
         found = self.bound(keyword, value, open=True)
         (self.cell.lower if keyword == "exclusiveMinimum" else self.cell.upper).append(found)
 
@@ -549,6 +565,7 @@ class _Reading:
 
     def members(self, keyword: str, value: Any) -> None:
         members = self.mapping(keyword, value)
+        self.cell.position = self.position
         self.cell.properties = {name: self.sub(one, keyword, name) for name, one in members.items()}
 
     def pattern_members(self, keyword: str, value: Any) -> None:
@@ -581,9 +598,7 @@ class _Reading:
                 names = self.strings(needs, *at)
                 if not names:
                     continue
-                then: tuple[Node, ...] = (
-                    self.derived({"type": "object", "required": [name, *names]}, *at),
-                )
+                then: tuple[Node, ...] = (self.derived({"type": "object", "required": [name, *names]}, *at),)
             elif keyword == "dependentRequired":
                 raise SchemaError(
                     f"dependentRequired is a list of names, not {describe(needs)}", pointer=self.cell.at(*at)
@@ -594,7 +609,7 @@ class _Reading:
                     continue
                 then = (self.derived({"type": "object", "required": [name]}, *at), node)
             absent = self.derived({"properties": {name: False}}, *at)
-            self.cell.choices.append(Choice(keyword, self.cell.at(*at), ((absent,), then)))
+            self.cell.choices.append(Choice(keyword, self.cell.at(*at), ((absent,), then), self.position))
 
     # --------------------------------------------------------------------------------------------------- arrays
 
@@ -603,7 +618,9 @@ class _Reading:
             self.cell.rest = self.sub(value, keyword)
             return
         if (self.draft.number >= 2020 and not self.draft.lenient) or "prefixItems" in self.schema:
-            raise self.fail(keyword, "a list in items is prefixItems since 2020-12; rename it, or name an older draft")
+            raise self.fail(
+                keyword, "a list in items is prefixItems since 2020-12; rename it, or name an older draft"
+            )
         self.cell.prefix = tuple(self.sub(one, keyword, i) for i, one in enumerate(value))
         if "additionalItems" in self.schema:
             self.cell.rest = self.sub(self.schema["additionalItems"], "additionalItems")

@@ -89,9 +89,9 @@ class Disjointness:
                     values = self._listed(list(self._obligations.conjunctions(slot.obligation)))
                     if values is not None:
                         here[slot.name] = values
-            found = here if found is None else {
-                name: found[name] | here[name] for name in found if name in here
-            }
+            found = (
+                here if found is None else {name: found[name] | here[name] for name in found if name in here}
+            )
         return found
 
     @staticmethod

@@ -32,14 +32,22 @@ from ruvllm_grammar.source import caret, pointer_join
 
 #: Keywords whose value is one schema, a list of schemas, a map of schemas: where `$id` and anchors are looked for.
 _ONE = frozenset(
-    "additionalProperties additionalItems contains items not if then else propertyNames unevaluatedItems "
-    "unevaluatedProperties contentSchema".split()
+    (
+        "additionalProperties", "additionalItems", "contains", "items", "not", "if", "then", "else", "propertyNames",
+        "unevaluatedItems", "unevaluatedProperties", "contentSchema",
+    )
+)  # fmt: skip
+_MANY = frozenset(("allOf", "anyOf", "oneOf", "prefixItems", "items"))
+_MAP = frozenset(
+    ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies")
 )
-_MANY = frozenset("allOf anyOf oneOf prefixItems items".split())
-_MAP = frozenset("properties patternProperties $defs definitions dependentSchemas dependencies".split())
 
 #: A string, or white space between tokens: what minification must keep and may drop.
 _SPACE = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
+
+
+#: A schema as a caller hands it over: Python values, or JSON text.
+Schema = Mapping[str, Any] | bool | str
 
 
 @dataclass(slots=True, eq=False)
@@ -83,7 +91,7 @@ class Node:
         return self.resource.draft
 
 
-def parse(schema: Mapping[str, Any] | bool | str, limits: Limits) -> tuple[Any, str]:
+def parse(schema: Schema, limits: Limits) -> tuple[Any, str]:
     """Read a schema given as text or as Python values: (JSON value with exact decimals, minified text).
 
     Raises:
@@ -100,9 +108,7 @@ def parse(schema: Mapping[str, Any] | bool | str, limits: Limits) -> tuple[Any, 
         msg = f"the schema has {len(text)} characters, more than Limits.text = {limits.text}; raise the limit"
         raise LimitError(msg, limit="text", needed=len(text))
     try:
-        value = json.loads(
-            text, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=names
-        )
+        value = json.loads(text, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=names)
     except json.JSONDecodeError as error:
         remedy = "correct the JSON text"
         raise SchemaError(
@@ -114,7 +120,7 @@ def parse(schema: Mapping[str, Any] | bool | str, limits: Limits) -> tuple[Any, 
         raise SchemaError(f"the schema holds a number that is too long: {error}") from error
     if not isinstance(value, (dict, bool)):
         raise SchemaError(
-            f"a schema is an object or a boolean, not {describe(value)}; wrap a constant as {{\"const\": ...}}"
+            f'a schema is an object or a boolean, not {describe(value)}; wrap a constant as {{"const": ...}}'
         )
     return value, _SPACE.sub(lambda m: m[1] or "", text) if names is not None else text
 
@@ -125,7 +131,9 @@ def _dump(schema: Any, limits: Limits) -> str:
     except RecursionError:
         raise _too_deep(limits) from None
     except (ValueError, TypeError) as error:
-        raise SchemaError(f"the schema is not a JSON value: {error}; use plain dicts, lists, strings, numbers") from error
+        raise SchemaError(
+            f"the schema is not a JSON value: {error}; use plain dicts, lists, strings, numbers"
+        ) from error
 
 
 def _plain(value: Any) -> Any:
@@ -138,7 +146,9 @@ def _plain(value: Any) -> Any:
 
 
 def _too_deep(limits: Limits) -> LimitError:
-    msg = f"the schema is nested deeper than Limits.depth = {limits.depth} levels allows; flatten it with $ref"
+    msg = (
+        f"the schema is nested deeper than Limits.depth = {limits.depth} levels allows; flatten it with $ref"
+    )
     return LimitError(msg, limit="depth", needed=limits.depth + 1)
 
 
@@ -177,7 +187,9 @@ class Document:
         registry: absolute URI to schema (or to an object with `.contents`): the only other documents there are.
     """
 
-    def __init__(self, value: Any, *, draft: str | None, registry: Mapping[str, Any] | None, limits: Limits) -> None:
+    def __init__(
+        self, value: Any, *, draft: str | None, registry: Mapping[str, Any] | None, limits: Limits
+    ) -> None:
         self.limits = limits
         self.used: dict[str, str] = {}
         self._registry = {urldefrag(uri)[0]: found for uri, found in (registry or {}).items()}
@@ -211,7 +223,9 @@ class Document:
         if name is None:
             return default
         if not isinstance(name, str):
-            raise SchemaError(f"$schema is a URI, not {describe(name)}", pointer=pointer_join(pointer, "$schema"))
+            raise SchemaError(
+                f"$schema is a URI, not {describe(name)}", pointer=pointer_join(pointer, "$schema")
+            )
         return self._dialect_named(name, default, pointer, set())
 
     def _dialect_named(self, name: str, default: Draft, pointer: str, seen: set[str]) -> Draft:
@@ -268,7 +282,9 @@ class Document:
                             if isinstance(one, dict)
                         )
                 elif isinstance(inner, list) and keyword in _MANY:
-                    stack.extend((one, f"{pointer}/{keyword}/{i}", owner, False) for i, one in enumerate(inner))
+                    stack.extend(
+                        (one, f"{pointer}/{keyword}/{i}", owner, False) for i, one in enumerate(inner)
+                    )
 
     def _identify(self, schema: dict[str, Any], pointer: str, owner: Resource, *, is_root: bool) -> Resource:
         """The resource a schema belongs to, which its own `$id` may start."""
@@ -323,7 +339,9 @@ class Document:
 
     def derived(self, node: Node, schema: Any, pointer: str) -> Node:
         """A node for a schema this reader makes up to say what `node` says, reported at `pointer`."""
-        self._derived.append(schema)  # nodes are found by identity: a schema must not be freed and its address reused
+        self._derived.append(
+            schema
+        )  # nodes are found by identity: a schema must not be freed and its address reused
         return self._node(schema, pointer, node.resource)
 
     def resolve(self, node: Node, reference: str, keyword: str) -> tuple[Node, str | None]:
@@ -339,7 +357,9 @@ class Document:
         try:
             fragment = unquote(fragment, errors="strict")
         except UnicodeDecodeError:
-            raise SchemaError(f"{keyword} {describe(reference)} is not percent-encoded UTF-8", pointer=at) from None
+            raise SchemaError(
+                f"{keyword} {describe(reference)} is not percent-encoded UTF-8", pointer=at
+            ) from None
         if not fragment:
             return self._node(resource.schema, resource.pointer, resource), None
         if fragment.startswith("/"):
@@ -370,7 +390,9 @@ class Document:
         parsed, text = parse(value, self.limits)
         self.used[uri] = text
         draft = node.draft
-        resource = self._add(parsed, uri, uri + "#", replace(draft, lenient=False) if draft.lenient else draft)
+        resource = self._add(
+            parsed, uri, uri + "#", replace(draft, lenient=False) if draft.lenient else draft
+        )
         return self._resources.get(uri, resource)
 
     def _walk(self, resource: Resource, fragment: str, reference: str, keyword: str, at: str) -> Node:
@@ -394,7 +416,8 @@ class Document:
                 owner = self._embedded.get(id(current), owner)
         if not isinstance(current, (dict, bool)):
             raise SchemaError(
-                f"{keyword} {describe(reference)} leads to {describe(current)}, which is no schema", pointer=at
+                f"{keyword} {describe(reference)} leads to {describe(current)}, which is no schema",
+                pointer=at,
             )
         return self._node(current, pointer, owner)
 

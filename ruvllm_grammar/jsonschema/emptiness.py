@@ -57,7 +57,10 @@ class Emptiness:
             found = conjunction.kinds & {"null", "boolean"}
             if "number" in conjunction.kinds and self.shapes.number(conjunction).why_empty() is None:
                 found |= {"number"}
-            if "string" in conjunction.kinds and self.shapes.string(conjunction).why_empty(self._algebra) is None:
+            if (
+                "string" in conjunction.kinds
+                and self.shapes.string(conjunction).why_empty(self._algebra) is None
+            ):
                 found |= {"string"}
             self._scalars[conjunction] = found
         return found
@@ -143,16 +146,18 @@ class Emptiness:
         for kind in KINDS:
             if kind not in conjunction.kinds:
                 continue
+            found: tuple[str, Obligation | None] | None = None
+            reason: str | None = None
             if kind == "number":
                 reason = self.shapes.number(conjunction).why_empty()
-                found = None if reason is None else (reason, None)
             elif kind == "string":
                 reason = self.shapes.string(conjunction).why_empty(self._algebra)
-                found = None if reason is None else (reason, None)
             elif kind == "object":
                 found = self.shapes.object(conjunction).why_empty(self.inhabited)
-            else:
-                found = self.shapes.array(conjunction).why_empty(self.inhabited) if kind == "array" else None
+            elif kind == "array":
+                found = self.shapes.array(conjunction).why_empty(self.inhabited)
+            if reason is not None:
+                found = reason, None
             if found is not None:
                 reasons.append(found)
         return reasons
@@ -175,5 +180,7 @@ class Emptiness:
         return f"no branch of {places} agrees with the rest" + (f": {' and '.join(typed)}" if typed else "")
 
     def _why_unlisted(self, conjunction: Conjunction) -> str:
-        places = [f"{keyword} (at {cell.at(keyword)})" for cell in conjunction.cells for keyword, _ in cell.values]
+        places = [
+            f"{keyword} (at {cell.at(keyword)})" for cell in conjunction.cells for keyword, _ in cell.values
+        ]
         return f"no value of {' and '.join(places)} satisfies the other keywords beside it"

@@ -54,5 +54,8 @@ def _spelled(value: Any, space: Whitespace, *, top: bool) -> ir.Expr:
             if not spellable(key):
                 return ir.NEVER
             parts += [ir.literal(quoted(key)), space.before_colon, ir.literal(":"), space.after_colon]
-        parts += [_spelled(value[key] if isinstance(value, dict) else key, space, top=False), space.after_value]
+        parts += [
+            _spelled(value[key] if isinstance(value, dict) else key, space, top=False),
+            space.after_value,
+        ]
     return ir.seq(ir.literal(opening), *parts, space.before_close(top=top), ir.literal(closing))

@@ -35,7 +35,7 @@ class Evaluator:
             kind(value) in cell.kinds
             and all(canonical(value) in {canonical(one) for one in values} for _, values in cell.values)
             and self.local(cell, value)
-            and all(self._node(cell, node, value) for node in cell.must)
+            and all(self._node(cell, node, value) for _, node in cell.must)
             and all(self.choice(cell, choice, value) for choice in cell.choices)
         )
 

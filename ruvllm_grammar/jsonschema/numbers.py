@@ -22,7 +22,7 @@ Cost: states are about (digits of the bounds) x 2 x `m` x (`s` + 1); beyond `Lim
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -197,7 +197,13 @@ class _Comparison:
         return sign or (-1 if place < len(self.fraction) else 0)
 
 
-_Free = tuple[int, int]
+#: States of the two comparisons, the remainder, and the place behind the point (0 in the integer part).
+_Inner = tuple[tuple[int, int], tuple[int, int], int, int]
+
+#: Phase, sign, inner state. Phases: "start", "minus", "zero" and "whole" (integer part), "point", "fraction".
+_State = tuple[str, str, _Inner]
+
+_FRESH: _Inner = ((0, 0), (0, 0), 0, 0)
 
 
 class _Side:
@@ -206,46 +212,60 @@ class _Side:
     def __init__(
         self, low: tuple[Fraction, bool] | None, high: tuple[Fraction, bool] | None, multiple: Fraction | None
     ) -> None:
-        if low is not None and (low[0] < 0 or low == (0, False)):
-            low = None
-        self.possible = high is None or high[0] > 0 or high == (0, False)
-        self.low = None if low is None or not self.possible else _Comparison(low[0], open=low[1])
-        self.high = None if high is None or not self.possible else _Comparison(high[0], open=high[1])
+        zero = (Fraction(0), False)
+        self.possible = high is None or high[0] > 0 or high == zero
+        self.low = self.high = None
+        if self.possible and low is not None and low[0] >= 0 and low != zero:
+            self.low = _Comparison(low[0], open=low[1])
+        if self.possible and high is not None:
+            self.high = _Comparison(high[0], open=high[1])
         self.places = 0 if multiple is None else decimal_places(multiple)
         self.modulus = 0 if multiple is None else int(multiple * 10**self.places)
 
-    # A state of the integer part is (low state, high state, remainder); of the fraction, the same and the place.
+    def digit(self, state: _Inner, digit: int) -> _Inner | None:
+        """One more digit of the integer part; None when it has more digits than the upper bound."""
+        low, high, rest, place = state
+        if self.high is not None:
+            high = self.high.digit(high, digit)
+            if high[0] > len(self.high.whole):
+                return None
+        if self.low is not None:
+            low = self.low.digit(low, digit)
+        return (low, high, (rest * 10 + digit) % self.modulus if self.modulus else 0, place)
 
-    def start(self) -> tuple[_Free, _Free, int]:
-        return ((0, 0), (0, 0), 0)
-
-    def digit(self, state: tuple[_Free, _Free, int], digit: int) -> tuple[_Free, _Free, int]:
-        low, high, rest = state
+    def point(self, state: _Inner) -> _Inner:
+        """The integer part is over."""
+        low, high, rest, place = state
         return (
-            self.low.digit(low, digit) if self.low else low,
-            self.high.digit(high, digit) if self.high else high,
-            (rest * 10 + digit) % self.modulus if self.modulus else 0,
+            self.low.point(low) if self.low else low,
+            self.high.point(high) if self.high else high,
+            rest,
+            place,
         )
 
-    def point(self, state: tuple[_Free, _Free, int]) -> tuple[_Free, _Free, int, int]:
-        low, high, rest = state
-        return (self.low.point(low) if self.low else low, self.high.point(high) if self.high else high, rest, 0)
-
-    def place(self, state: tuple[_Free, _Free, int, int], digit: int) -> tuple[_Free, _Free, int, int] | None:
+    def place(self, state: _Inner, digit: int) -> _Inner | None:
+        """One more digit of the fraction; None when no number can come of it."""
         low, high, rest, place = state
         if self.modulus:
             if place < self.places:
                 rest, place = (rest * 10 + digit) % self.modulus, place + 1
             elif digit:
                 return None
-        return (
+        after = (
             self.low.place(low, digit) if self.low else low,
             self.high.place(high, digit) if self.high else high,
             rest,
             place,
         )
+        return None if self.lost(after) else after
 
-    def accepts(self, state: tuple[_Free, _Free, int, int]) -> bool:
+    def lost(self, state: _Inner) -> bool:
+        """Whether a comparison in the fraction is lost for good."""
+        low, high, _, _ = state
+        return (self.low is not None and low[1] < 0) or (self.high is not None and high[1] > 0)
+
+    def accepts(self, state: _Inner) -> bool:
+        """Whether the number may end here, in the fraction."""
         low, high, rest, place = state
         if self.modulus and rest * 10 ** (self.places - place) % self.modulus:
             return False
@@ -259,15 +279,6 @@ class _Side:
                 return False
         return True
 
-    def too_long(self, state: tuple[_Free, _Free, int]) -> bool:
-        """Whether the integer part has more digits than the upper bound."""
-        return self.high is not None and state[1][0] > len(self.high.whole)
-
-    def hopeless(self, state: tuple[_Free, _Free, int, int]) -> bool:
-        """Whether a comparison in the fraction is lost for good; keeps most dead states from being made."""
-        low, high, _, _ = state
-        return (self.low is not None and low[1] < 0) or (self.high is not None and high[1] > 0)
-
 
 @lru_cache(maxsize=4096)
 def _machine(
@@ -277,79 +288,74 @@ def _machine(
     budget: int,
 ) -> ir.Expr:
     """The automaton of the decimals without exponent in an interval that are multiples of `multiple`."""
-    mirrored = [None if end is None else (-end[0], end[1]) for end in (high, low)]
     sides = {"+": _Side(low, high, multiple)}
     if low is None or low[0] < 0:  # otherwise only -0 could be meant, and 0 says it
-        sides["-"] = _Side(mirrored[0], mirrored[1], multiple)
-    modulus = max(side.modulus for side in sides.values())
+        sides["-"] = _Side(_mirrored(high), _mirrored(low), multiple)
+    modulus = sides["+"].modulus
     if modulus > budget:
         msg = f"needs {modulus} remainders, more than Limits.leaf_states = {budget}; raise the limit"
         raise LimitError(msg, limit="leaf_states", needed=modulus)
-
-    numbers: dict[object, int] = {"start": 0}
+    start: _State = ("start", "+", _FRESH)
+    numbers: dict[_State, int] = {start: 0}
+    queue = [start]
     rows: list[tuple[tuple[int, int, int], ...]] = []
     accepting: list[int] = []
-    queue: list[object] = ["start"]
-
-    def target(state: object) -> int:
-        found = numbers.get(state)
-        if found is None:
-            found = numbers[state] = len(numbers)
-            queue.append(state)
-            if found >= budget:
-                msg = f"needs more than Limits.leaf_states = {budget} states; raise the limit"
-                raise LimitError(msg, limit="leaf_states", needed=found + 1)
-        return found
-
-    def first(sign: str) -> list[tuple[int, int]]:
-        side = sides[sign]
-        if not side.possible:
-            return []
-        return [
-            (digit, target(("zero" if digit == 0 else "whole", sign, side.digit(side.start(), digit))))
-            for digit in range(10)
-        ]
-
     for state in queue:
+        if _ends(state, sides):
+            accepting.append(len(rows))
         edges: list[tuple[int, int]] = []
-        extra: list[tuple[int, int, int]] = []
-        number = numbers[state]
-        if state == "start":
-            edges = first("+")
-            if "-" in sides and sides["-"].possible:
-                extra.append((0x2D, 0x2D, target("minus")))
-        elif state == "minus":
-            edges = first("-")
-        else:
-            phase, sign, inner = state  # type: ignore[misc] # all other states are triples
-            side = sides[sign]
-            if phase in {"zero", "whole"}:
-                ended = side.point(inner)
-                if side.accepts(ended):
-                    accepting.append(number)
-                if phase == "whole":
-                    for digit in range(10):
-                        longer = side.digit(inner, digit)
-                        if not side.too_long(longer):
-                            edges.append((digit, target(("whole", sign, longer))))
-                if not side.hopeless(ended):
-                    extra.append((0x2E, 0x2E, target(("point", sign, ended))))
-            else:
-                if phase == "fraction" and side.accepts(inner):
-                    accepting.append(number)
-                for digit in range(10):
-                    onward = side.place(inner, digit)
-                    if onward is not None and not side.hopeless(onward):
-                        edges.append((digit, target(("fraction", sign, onward))))
-        rows.append((*extra, *_ranges(edges)))
+        for point, onward in _edges(state, sides):
+            found = numbers.get(onward)
+            if found is None:
+                found = numbers[onward] = len(numbers)
+                queue.append(onward)
+            edges.append((point, found))
+        rows.append(tuple(_ranges(edges)))
+        if len(numbers) > budget:
+            msg = f"needs more than Limits.leaf_states = {budget} states; raise the limit"
+            raise LimitError(msg, limit="leaf_states", needed=len(numbers))
     return ir.machine(rows, accepting)
 
 
+def _mirrored(end: tuple[Fraction, bool] | None) -> tuple[Fraction, bool] | None:
+    return None if end is None else (-end[0], end[1])
+
+
+def _ends(state: _State, sides: dict[str, _Side]) -> bool:
+    phase, sign, inner = state
+    if phase in {"zero", "whole"}:
+        return sides[sign].accepts(sides[sign].point(inner))
+    return phase == "fraction" and sides[sign].accepts(inner)
+
+
+def _edges(state: _State, sides: dict[str, _Side]) -> Iterator[tuple[int, _State]]:
+    """(code point, next state), ascending; `-` and `.` come before the digits in Unicode as here."""
+    phase, sign, inner = state
+    side = sides[sign]
+    if phase == "start" and "-" in sides and sides["-"].possible:
+        yield 0x2D, ("minus", "-", inner)
+    if phase in {"start", "minus", "whole"}:
+        if phase == "whole" and not side.lost(side.point(inner)):
+            yield 0x2E, ("point", sign, side.point(inner))
+        for digit in range(10 if side.possible else 0):
+            onward = side.digit(inner, digit)
+            if onward is not None:
+                leading_zero = phase != "whole" and digit == 0
+                yield 0x30 + digit, ("zero" if leading_zero else "whole", sign, onward)
+    elif phase == "zero":
+        if not side.lost(side.point(inner)):
+            yield 0x2E, ("point", sign, side.point(inner))
+    else:
+        for digit in range(10):
+            onward = side.place(inner, digit)
+            if onward is not None:
+                yield 0x30 + digit, ("fraction", sign, onward)
+
+
 def _ranges(edges: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
-    """Join neighbouring digits with one target into ranges of code points."""
+    """Join neighbouring code points with one target into ranges."""
     out: list[tuple[int, int, int]] = []
-    for digit, onward in edges:
-        point = 0x30 + digit
+    for point, onward in edges:
         if out and out[-1][1] == point - 1 and out[-1][2] == onward:
             out[-1] = (out[-1][0], point, onward)
         else:

@@ -89,7 +89,9 @@ class ObjectShape:
 
     def offered(self, inhabited: Callable[[Obligation], bool]) -> ObjectShape:
         """The same object with only the names that some value can follow."""
-        slots = tuple(slot for slot in self.slots if slot.obligation is not None and inhabited(slot.obligation))
+        slots = tuple(
+            slot for slot in self.slots if slot.obligation is not None and inhabited(slot.obligation)
+        )
         classes = tuple(one for one in self.classes if inhabited(one.obligation))
         return ObjectShape(slots, classes, self.low, self.high)
 
@@ -99,7 +101,11 @@ class ObjectShape:
             if slot.required is not None and (slot.obligation is None or not inhabited(slot.obligation)):
                 return (
                     f"the property {describe(slot.name)} is required (at {slot.required}), "
-                    + ("but the name is not allowed" if slot.obligation is None else "but nothing can be its value"),
+                    + (
+                        "but the name is not allowed"
+                        if slot.obligation is None
+                        else "but nothing can be its value"
+                    ),
                     slot.obligation,
                 )
         required = sum(slot.required is not None for slot in self.slots)
@@ -123,6 +129,8 @@ def merge(
     """The conjunction of what the cells say about objects.
 
     Args:
+        conjunction: its cells.
+        obligations: makes the obligations of members.
         names_of: the strings that satisfy an obligation, for `propertyNames`.
 
     Raises:
@@ -226,7 +234,7 @@ def _classes(
         regions = grown
     found = []
     for inside, outside in regions:
-        parts = []
+        parts: list[Cell] = []
         for cell in cells:
             nodes = [node for pattern, node in cell.pattern_properties if pattern.text in inside]
             if not nodes and cell.additional is not None:
@@ -249,7 +257,9 @@ def _names(
     inside: list[ir.Expr], outside: list[ir.Expr], declared: tuple[str, ...], algebra: ir.Algebra
 ) -> ir.Expr | None:
     """Names in all of `inside`, in none of `outside`, and not declared; None when there are none."""
-    taken = [name for name in declared if spellable(name) and all(algebra.matches(one, name) for one in inside)]
+    taken = [
+        name for name in declared if spellable(name) and all(algebra.matches(one, name) for one in inside)
+    ]
     names = ir.both(*inside, *(ir.complement(one) for one in outside))
     if taken:
         names = ir.but_not(names, ir.alt(*(ir.literal(name) for name in taken)))
@@ -372,7 +382,7 @@ class _Lowering:
         if not self._fits(i, count):
             return
         if i == len(self.slots):
-            onward = ir.NEVER
+            onward: ir.Expr = ir.NEVER
             if self.other is not ir.NEVER and self._room(i, count):
                 after = self._name("a", i, self._more(count))
                 # The loop refers to itself when counting has saturated.

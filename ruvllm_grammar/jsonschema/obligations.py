@@ -57,7 +57,7 @@ class Conjunction:
 
     Attributes:
         number: in order of creation; names the rule.
-        cells: in order of appearance, which is the order of properties.
+        cells: in the order in which the schema writes their properties.
         kinds: kinds of value that are not excluded by type.
         values: the only values, where `enum` or `const` lists them; already filtered.
         shapes: merged assertions by kind, filled on demand by the modules of the kinds.
@@ -75,15 +75,19 @@ class Conjunction:
         return self.cells[0].pointer if self.cells else ""
 
 
+#: Where something stands in the order of the schema text: positions of keywords and branches from the top down.
+_Place = tuple[int, ...]
+#: What a choice adds comes after what its siblings say.
+_AFTER = 1 << 32
+
+
+@dataclass(slots=True)
 class _Branch:
-    """A conjunction in the making: cells closed so far, choices still open."""
+    """A conjunction in the making: cells closed so far with their places, and choices still open with their owners."""
 
-    __slots__ = ("cells", "kinds", "open")
-
-    def __init__(self, cells: dict[Cell, None], kinds: frozenset[str], open_: tuple[tuple[Cell, Choice], ...]) -> None:
-        self.cells = cells
-        self.kinds = kinds
-        self.open = open_
+    cells: dict[Cell, _Place]
+    kinds: frozenset[str]
+    open: tuple[tuple[Cell, Choice, _Place], ...]
 
 
 class Obligations:
@@ -163,7 +167,7 @@ class Obligations:
             cell = stack.pop()
             if cell not in seen:
                 seen[cell] = None
-                stack.extend(self.child(cell, node) for node in reversed(cell.must))
+                stack.extend(self.child(cell, node) for _, node in reversed(cell.must))
         return tuple(seen), tuple(choice for cell in seen for choice in cell.choices)
 
     def split(
@@ -172,9 +176,10 @@ class Obligations:
         """Close and split a tuple of cells: (conjunctions, exclusive choices that were taken apart).
 
         Args:
+            cells: what the value is judged by.
             forced: choices of which the given branches have to hold together, to ask whether they can.
         """
-        start = self._close(_Branch({}, ALL_KINDS, ()), cells)
+        start = self._close(_Branch({}, ALL_KINDS, ()), cells, ())
         if start is None:
             return (), ()
         exclusive: dict[Choice, None] = {}
@@ -198,60 +203,54 @@ class Obligations:
                     )
                     break
                 continue
-            (owner, choice), rest = branch.open[0], branch.open[1:]
+            choice = branch.open[0][1]
             if choice.exclusive:
                 exclusive[choice] = None
-            stack.extend(reversed(self._decide(branch, owner, choice, rest, forced.get(choice))))
+            stack.extend(reversed(self._decide(branch, forced.get(choice))))
         return tuple(found.values()), tuple(exclusive)
 
-    def _decide(
-        self,
-        branch: _Branch,
-        owner: Cell,
-        choice: Choice,
-        rest: tuple[tuple[Cell, Choice], ...],
-        together: tuple[int, ...] | None,
-    ) -> list[_Branch]:
-        """The branches of a conjunction in the making after one choice is decided."""
-        resolved = [tuple(self.child(owner, node) for node in nodes) for nodes in choice.branches]
+    def _decide(self, branch: _Branch, together: tuple[int, ...] | None) -> list[_Branch]:
+        """The conjunctions in the making after the first open choice is decided."""
+        (owner, choice, place), rest = branch.open[0], branch.open[1:]
+        picks = [tuple(self.child(owner, node) for node in nodes) for nodes in choice.branches]
         if together is not None:
-            picks = [tuple(cell for i in together for cell in resolved[i])]
+            picks = [tuple(cell for i in together for cell in picks[i])]
         elif not choice.exclusive and any(
-            all(cell in branch.cells or cell.vacuous for cell in cells) for cells in resolved
+            all(cell in branch.cells or cell.vacuous for cell in cells) for cells in picks
         ):
             return [_Branch(branch.cells, branch.kinds, rest)]  # one branch holds already
-        else:
-            picks = resolved
-        out = []
-        for pick in picks:
-            grown = _Branch(dict(branch.cells), branch.kinds, rest)
-            closed = self._close(grown, pick)
-            if closed is not None:
-                out.append(closed)
-        return out
+        grown = (self._close(_Branch(dict(branch.cells), branch.kinds, rest), pick, place) for pick in picks)
+        return [one for one in grown if one is not None]
 
-    def _close(self, branch: _Branch, todo: tuple[Cell, ...]) -> _Branch | None:
+    def _close(self, branch: _Branch, todo: tuple[Cell, ...], place: _Place) -> _Branch | None:
         """Add cells and everything their `$ref` and `allOf` reach, in order; None when no kind of value is left."""
-        stack = list(reversed(todo))
+        stack = [(cell, (*place, i)) for i, cell in enumerate(todo)]
+        stack.reverse()
         kinds, open_ = branch.kinds, list(branch.open)
         while stack:
-            cell = stack.pop()
+            cell, here = stack.pop()
             if cell in branch.cells or cell.vacuous:
                 continue
-            branch.cells[cell] = None
+            branch.cells[cell] = (*here, cell.position)
             if cell.verdict is False:
                 return None
             kinds &= cell.kinds
             if not kinds:
                 return None
-            open_.extend((cell, choice) for choice in cell.choices)
-            stack.extend(self.child(cell, node) for node in reversed(cell.must))
+            open_.extend((cell, choice, (*here, _AFTER + choice.position)) for choice in cell.choices)
+            if cell.must:
+                stack.extend(
+                    (self.child(cell, node), (*here, position, i))
+                    for i, (position, node) in enumerate(cell.must)
+                )
         branch.kinds, branch.open = kinds, tuple(open_)
         return branch
 
     def _finish(self, branch: _Branch) -> Conjunction:
         """The hash-consed conjunction of a branch; finite ones are evaluated here, refusals come up here."""
         cells = tuple(branch.cells)
+        if len(cells) > 1:
+            cells = tuple(sorted(cells, key=branch.cells.__getitem__))
         found = self._conjunctions.get(cells)
         if found is not None:
             return found
@@ -268,7 +267,9 @@ class Obligations:
                         self.refuse(refusal)
         return found
 
-    def _values(self, cells: tuple[Cell, ...], open_: tuple[tuple[Cell, Choice], ...]) -> tuple[Any, ...]:
+    def _values(
+        self, cells: tuple[Cell, ...], open_: tuple[tuple[Cell, Choice, _Place], ...]
+    ) -> tuple[Any, ...]:
         """The listed values that satisfy every cell and every choice still open."""
         lists = [values for cell in cells for _, values in cell.values]
         candidates = min(lists, key=len)
@@ -282,7 +283,7 @@ class Obligations:
                 and key not in found
                 and all(key in other for other in keys)
                 and all(self.evaluator.local(cell, value) for cell in cells)
-                and all(self.evaluator.choice(owner, choice, value) for owner, choice in open_)
+                and all(self.evaluator.choice(owner, choice, value) for owner, choice, _ in open_)
             ):
                 found[key] = value
         return tuple(found.values())

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ruvllm_grammar import ir
-from ruvllm_grammar.errors import GrammarError, LimitError, SchemaError, UnsatisfiableGrammar
+from ruvllm_grammar.errors import GrammarError, LimitError, UnsatisfiableGrammar
 from ruvllm_grammar.jsonschema.cells import Cells, Refusal, Use
 from ruvllm_grammar.jsonschema.disjoint import Disjointness
-from ruvllm_grammar.jsonschema.document import Document, parse
+from ruvllm_grammar.jsonschema.document import Document, Schema, parse
 from ruvllm_grammar.jsonschema.emptiness import Emptiness
 from ruvllm_grammar.jsonschema.lower import ROOT, Lowering
 from ruvllm_grammar.jsonschema.obligations import Obligation, Obligations
@@ -34,7 +34,7 @@ class _Reading:
 
     def __init__(
         self,
-        schema: Mapping[str, Any] | bool | str,
+        schema: Schema,
         *,
         algebra: ir.Algebra,
         limits: Limits,
@@ -82,7 +82,7 @@ class _Reading:
 
 
 def read(
-    schema: Mapping[str, Any] | bool | str,
+    schema: Schema,
     *,
     algebra: ir.Algebra,
     limits: Limits,
@@ -152,7 +152,7 @@ def read_json(*, limits: Limits, whitespace: str = "flexible") -> ir.Grammar:
 
 
 def check(
-    schema: Mapping[str, Any] | bool | str,
+    schema: Schema,
     *,
     algebra: ir.Algebra,
     limits: Limits,
@@ -181,6 +181,3 @@ def check(
         except UnsatisfiableGrammar as error:
             unsatisfiable = str(error)
     return Report(uses=tuple(uses), refusals=tuple(refusals), unsatisfiable=unsatisfiable)
-
-
-__all__ = ["SchemaError", "check", "read", "read_json"]

@@ -38,7 +38,9 @@ class Report:
         states = Counter((use.keyword, use.state) for use in self.uses)
         for (keyword, state), times in sorted(states.items()):
             lines.append(f"{keyword:24} {state:12} {times}")
-        lines.extend(f"refused {one.keyword} at {one.pointer or 'the root'}: {one.reason}" for one in self.refusals)
+        lines.extend(
+            f"refused {one.keyword} at {one.pointer or 'the root'}: {one.reason}" for one in self.refusals
+        )
         if self.unsatisfiable is not None:
             lines.append(self.unsatisfiable)
         return "\n".join(lines)

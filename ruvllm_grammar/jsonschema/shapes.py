@@ -23,32 +23,32 @@ class Shapes:
 
     def number(self, conjunction: Conjunction) -> NumberShape:
         """What a number must satisfy."""
-        found = conjunction.shapes.get("number")
+        found: NumberShape | None = conjunction.shapes.get("number")
         if found is None:
             found = conjunction.shapes["number"] = numbers.merge(conjunction.cells)
-        return found  # type: ignore[no-any-return] # one type per key
+        return found
 
     def string(self, conjunction: Conjunction) -> StringShape:
         """What a string must satisfy."""
-        found = conjunction.shapes.get("string")
+        found: StringShape | None = conjunction.shapes.get("string")
         if found is None:
             found = conjunction.shapes["string"] = strings.merge(conjunction.cells)
-        return found  # type: ignore[no-any-return] # one type per key
+        return found
 
     def object(self, conjunction: Conjunction) -> ObjectShape:
         """What an object must satisfy."""
-        found = conjunction.shapes.get("object")
+        found: ObjectShape | None = conjunction.shapes.get("object")
         if found is None:
             found = objects.merge(conjunction, self.obligations, names_of=self.strings_of)
             conjunction.shapes["object"] = found
-        return found  # type: ignore[no-any-return] # one type per key
+        return found
 
     def array(self, conjunction: Conjunction) -> ArrayShape:
         """What an array must satisfy."""
-        found = conjunction.shapes.get("array")
+        found: ArrayShape | None = conjunction.shapes.get("array")
         if found is None:
             found = conjunction.shapes["array"] = arrays.merge(conjunction, self.obligations)
-        return found  # type: ignore[no-any-return] # one type per key
+        return found
 
     def strings_of(self, obligation: Obligation) -> ir.Expr:
         """The strings that satisfy an obligation, as a regular expression over values."""

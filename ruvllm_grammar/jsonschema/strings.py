@@ -46,7 +46,9 @@ class StringShape:
         if not self.patterns:
             return None
         expression = self.expression()
-        if expression is not ir.NEVER and not (ir.hides_emptiness(expression) and algebra.is_empty(expression)):
+        if expression is not ir.NEVER and not (
+            ir.hides_emptiness(expression) and algebra.is_empty(expression)
+        ):
             return None
         clauses = [str(one) for one in (*self.patterns, self.low, self.high) if one is not None]
         if len(clauses) == 1:

@@ -39,7 +39,6 @@ class Row:
         since: first draft that has it.
         until: last draft that has it.
         note: what exactly is done; for a refused keyword, why and what to do instead.
-        assertion: it belongs to the validation vocabulary, which a custom metaschema may leave out.
     """
 
     keyword: str
@@ -48,7 +47,6 @@ class Row:
     since: int = 4
     until: int = 2020
     note: str = ""
-    assertion: bool = False
 
     def active(self, draft: Draft) -> bool:
         """Whether the keyword means something in `draft`.
@@ -56,22 +54,31 @@ class Row:
         A document that names no draft is 2020-12 with the keywords of Draft 7; `dependencies` stays understood after
         Draft 7, as the newer drafts allow.
         """
-        if self.assertion and not draft.validation:
+        if not draft.validation and self.keyword in _VALIDATION:
             return False
         if self.since <= draft.number <= self.until:
             return True
         return draft.number > self.until and (draft.lenient or self.keyword == "dependencies")
 
 
+#: The validation vocabulary, which a custom metaschema may leave out.
+_VALIDATION: Final = frozenset(
+    (
+        "type", "enum", "const", "multipleOf", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum",
+        "maxLength", "minLength", "pattern", "maxItems", "minItems", "uniqueItems", "maxContains", "minContains",
+        "maxProperties", "minProperties", "required", "dependentRequired",
+    )
+)  # fmt: skip
+
 _LATER = "needs bookkeeping that this version does not have"
 
 
-def _exact(keyword: str, applies: str, note: str, *, since: int = 4, until: int = 2020, assertion: bool = True) -> Row:
-    return Row(keyword, State.EXACT, applies, since, until, note, assertion)
+def _exact(keyword: str, applies: str, note: str, *, since: int = 4, until: int = 2020) -> Row:
+    return Row(keyword, State.EXACT, applies, since, until, note)
 
 
-def _refused(keyword: str, applies: str, note: str, *, since: int = 4, assertion: bool = True) -> Row:
-    return Row(keyword, State.REFUSED, applies, since, 2020, note, assertion)
+def _refused(keyword: str, applies: str, note: str, *, since: int = 4) -> Row:
+    return Row(keyword, State.REFUSED, applies, since, 2020, note)
 
 
 def _annotation(keyword: str, *, since: int = 4, until: int = 2020) -> Row:
@@ -93,18 +100,18 @@ ROWS: Final[tuple[Row, ...]] = (
     _document("$vocabulary", "read in metaschemas only", since=2019),
     _document("definitions", "sub-schemas to refer to"),
     _document("$defs", "sub-schemas to refer to", since=2019),
-    _exact("$ref", "any", "up to draft 7 it hides its siblings; other documents come from the registry only", assertion=False),
-    _exact("$dynamicRef", "any", "resolved when the schema is read", since=2020, assertion=False),
-    _exact("$recursiveRef", "any", "resolved when the schema is read", since=2019, until=2019, assertion=False),
+    _exact("$ref", "any", "up to draft 7 it hides its siblings; other documents come from the registry only"),
+    _exact("$dynamicRef", "any", "resolved when the schema is read", since=2020),
+    _exact("$recursiveRef", "any", "resolved when the schema is read", since=2019, until=2019),
     # Every kind.
     _exact("type", "any", "`1.0` is an integer, in every draft"),
     _exact("enum", "any", "by value; spelled canonically, integers also as `n.0`, objects in their own key order"),
     _exact("const", "any", "as `enum` of one", since=6),
-    _exact("allOf", "any", "merged", assertion=False),
-    _exact("anyOf", "any", "an alternation of merged branches, at most 4096 combinations in one place", assertion=False),
-    _exact("oneOf", "any", "where no value can match two branches; otherwise refused", assertion=False),
-    _refused("not", "any", f"negation {_LATER}; say what is allowed instead", assertion=False),
-    _refused("if", "any", f"a condition {_LATER}; write the cases as oneOf or anyOf", since=7, assertion=False),
+    _exact("allOf", "any", "merged"),
+    _exact("anyOf", "any", "an alternation of merged branches, at most 4096 combinations"),
+    _exact("oneOf", "any", "where no value can match two branches; otherwise refused"),
+    _refused("not", "any", f"negation {_LATER}; say what is allowed instead"),
+    _refused("if", "any", f"a condition {_LATER}; write the cases as oneOf or anyOf", since=7),
     _annotation("then", since=7),
     _annotation("else", since=7),
     # Numbers.
@@ -117,39 +124,39 @@ ROWS: Final[tuple[Row, ...]] = (
     _exact("minLength", "string", "in code points"),
     _exact("maxLength", "string", "in code points, at any size"),
     _exact("pattern", "string", "ECMA-262 with search semantics"),
-    _exact("format", "string", "see below", assertion=False),
+    _exact("format", "string", "see below"),
     # Objects.
-    _exact("properties", "object", "in the order of the schema, each name at most once", assertion=False),
+    _exact("properties", "object", "in the order of the schema, each name at most once"),
     _exact("required", "object", "names without a schema of their own come after the properties"),
-    _exact("patternProperties", "object", "overlapping patterns are split and their schemas merged", assertion=False),
-    _exact("additionalProperties", "object", "after all declared names, in any order", assertion=False),
-    _exact("propertyNames", "object", "a restriction of the names", since=6, assertion=False),
+    _exact("patternProperties", "object", "overlapping patterns are split and their schemas merged"),
+    _exact("additionalProperties", "object", "after all declared names, in any order"),
+    _exact("propertyNames", "object", "a restriction of the names", since=6),
     _exact("minProperties", "object", "where declared names decide it; otherwise refused"),
     _exact("maxProperties", "object", "counted"),
     _exact("dependentRequired", "object", "by cases: the name is absent, or the others are present", since=2019),
-    _exact("dependentSchemas", "object", "by cases: the name is absent, or the schema holds", since=2019, assertion=False),
-    _exact("dependencies", "object", "as `dependentRequired` and `dependentSchemas`", until=7, assertion=False),
+    _exact("dependentSchemas", "object", "by cases: the name is absent, or the schema holds", since=2019),
+    _exact("dependencies", "object", "as `dependentRequired` and `dependentSchemas`", until=7),
     _refused(
         "unevaluatedProperties", "object", f"{_LATER}; list the properties and use additionalProperties", since=2019,
-        assertion=False,
     ),
     # Arrays.
-    _exact("items", "array", "one schema, or a list of them up to 2019-09", assertion=False),
-    _exact("prefixItems", "array", "by position", since=2020, assertion=False),
+    _exact("items", "array", "one schema, or a list of them up to 2019-09"),
+    _exact("prefixItems", "array", "by position", since=2020),
     Row("additionalItems", State.EXACT, "array", 4, 2019, "beside a list in `items`"),
     _exact("minItems", "array", "counted"),
     _exact("maxItems", "array", "counted, at any size"),
     _refused("uniqueItems", "array", f"comparing items {_LATER}; leave it out, or allow one item at most"),
-    _refused("contains", "array", f"{_LATER}; describe every item with items or prefixItems", since=6, assertion=False),
+    _refused("contains", "array", f"{_LATER}; describe every item with items or prefixItems", since=6),
     _annotation("minContains", since=2019),
     _annotation("maxContains", since=2019),
     _refused(
-        "unevaluatedItems", "array", f"{_LATER}; use prefixItems with items: false", since=2019, assertion=False
+        "unevaluatedItems", "array", f"{_LATER}; use prefixItems with items: false", since=2019
     ),
     # Annotations.
     *(_annotation(word) for word in ("title", "description", "default")),
     *(_annotation(word, since=6) for word in ("examples",)),
-    *(_annotation(word, since=7) for word in ("$comment", "readOnly", "writeOnly", "contentMediaType", "contentEncoding")),
+    *(_annotation(word, since=7) for word in ("$comment", "readOnly", "writeOnly")),
+    *(_annotation(word, since=7) for word in ("contentMediaType", "contentEncoding")),
     *(_annotation(word, since=2019) for word in ("deprecated", "contentSchema")),
 )  # fmt: skip
 

@@ -3,13 +3,13 @@
 Every style is a handful of expressions for the places where white space may stand. White space after a value is
 written once, before the choice between comma and bracket, so that a reader of the document never has to guess.
 
-| style | where and how much |
-|---|---|
-| `compact` | none |
-| `spaced` | what `json.dumps` writes: one blank after comma and colon |
-| `pretty` | what `json.dumps(indent=n)` writes: a line break with indentation around members and items, one blank after a colon, nothing inside empty brackets |
-| `flexible` | between any two tokens at most 8 blanks or tabs, or one line break and at most 128 blanks or tabs; around the document too |
-| `any` | everything RFC 8259 allows, without bound |
+- `compact`: none.
+- `spaced`: what `json.dumps` writes: one blank after comma and colon.
+- `pretty`: what `json.dumps(indent=n)` writes: a line break with indentation around members and items, one blank
+  after a colon, nothing inside empty brackets.
+- `flexible`: between any two tokens at most 8 blanks or tabs, or one line break and at most 128 blanks or tabs; around
+  the document too.
+- `any`: everything RFC 8259 allows, without bound.
 """
 
 from __future__ import annotations
