@@ -1,0 +1,219 @@
+"""`ruvllm-grammar compile`: do these sources compile, how fast, and how large do they become?"""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from ruvllm_grammar import api
+from ruvllm_grammar.cli import sources
+from ruvllm_grammar.cli.kernels import load_kernels
+from ruvllm_grammar.cli.options import (
+    DebugOption,
+    EosOption,
+    JsonOption,
+    KindOption,
+    LimitOption,
+    SizeOption,
+    VocabularyOption,
+    WhitespaceChoice,
+    WhitespaceOption,
+    limits_from,
+)
+from ruvllm_grammar.cli.report import NO, InputError, described, reported
+from ruvllm_grammar.cli.screen import busy, cells, print_json, print_text, stdout, table, watched
+from ruvllm_grammar.cli.sources import SourceFile
+from ruvllm_grammar.cli.vocabularies import load
+from ruvllm_grammar.errors import RuvllmError
+from ruvllm_grammar.limits import Limits
+from ruvllm_grammar.tables import allocate_bitmask
+from ruvllm_grammar.vocab import Vocabulary
+
+_SHORT = 12  # digits of a fingerprint shown to people
+
+
+def compile(
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="SOURCES...", help="Files, or folders to search for .json and .regex files."),
+    ],
+    *,
+    vocabulary: VocabularyOption,
+    kind: KindOption = None,
+    whitespace: WhitespaceOption = WhitespaceChoice.FLEXIBLE,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=256, help="Processes to compile in.")] = 1,
+    eos: EosOption = None,
+    size: SizeOption = None,
+    limit: LimitOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Compile schemas and patterns for a vocabulary, with the first mask of each; 1 if any of them fails."""
+    with reported(as_json=as_json, debug=debug):
+        start = time.perf_counter()
+        files = sources.find(names, kind)
+        job = _Job(vocabulary, tuple(eos) if eos else None, size, whitespace, limits_from(limit))
+        load_kernels()  # compiled by this process, then loaded by all
+        with busy(f"reading the vocabulary {vocabulary}"):
+            tokens = job.load()  # here even when other processes read it again: they could only fail badly
+        rows = list(watched(_rows(files, job, tokens, jobs), what="compiling", total=len(files)))
+        seconds = time.perf_counter() - start
+        failed = sum(row.error is not None for row in rows)
+        if as_json:
+            print_json(
+                {
+                    "sources": [_for_machines(row) for row in rows],
+                    "compiled": len(rows) - failed,
+                    "failed": failed,
+                    "seconds": round(seconds, 3),
+                }
+            )
+        else:
+            _show(rows)
+            print_text(f"{len(rows) - failed} compiled, {failed} failed, {seconds:.1f} s")
+    if failed:
+        raise typer.Exit(NO)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What is the same for all sources; small enough to send to a process.
+
+    Attributes:
+        vocabulary, eos, size: as on the command line.
+        whitespace: what may stand between JSON tokens.
+        limits: budgets.
+    """
+
+    vocabulary: str
+    eos: tuple[int, ...] | None
+    size: int | None
+    whitespace: WhitespaceChoice
+    limits: Limits
+
+    def load(self) -> Vocabulary:
+        return load(self.vocabulary, eos=list(self.eos) if self.eos else None, size=self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What became of one source.
+
+    Attributes:
+        name: its file.
+        error: why it failed, for machines; None when it did not.
+        fingerprint: of the compiled grammar.
+        compile_ms, mask_ms: compiling, and the first mask, in milliseconds.
+        instructions: instructions emitted by then; rules that nothing has entered are not among them.
+        guards: (pointer, reason) of places where liveness is not proved.
+    """
+
+    name: str
+    error: dict[str, object] | None = None
+    fingerprint: str = ""
+    compile_ms: float = 0.0
+    mask_ms: float = 0.0
+    instructions: int = 0
+    guards: tuple[tuple[str, str], ...] = ()
+
+
+def _rows(files: Sequence[SourceFile], job: _Job, vocabulary: Vocabulary, jobs: int) -> Iterator[_Row]:
+    """A row for each source, in order."""
+    if jobs == 1 or len(files) == 1:
+        for file in files:
+            yield _row(file, job, vocabulary)
+        return
+    # Not forked: rich's progress bar is a thread, and a fork beside threads may hang.
+    pool = ProcessPoolExecutor(
+        min(jobs, len(files)),
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_Worker.start,
+        initargs=(job,),
+    )
+    with pool:
+        try:
+            yield from pool.map(_Worker.row, files)
+        except BrokenProcessPool as error:
+            msg = (
+                "a compiling process died, for want of memory perhaps; use fewer --jobs or a smaller --limit"
+            )
+            raise InputError(msg) from error
+
+
+class _Worker:
+    """What a process of the pool keeps: the job, and the vocabulary with its tables."""
+
+    job: _Job
+    vocabulary: Vocabulary
+
+    @classmethod
+    def start(cls, job: _Job) -> None:
+        cls.job = job
+        cls.vocabulary = job.load()
+        load_kernels()
+
+    @classmethod
+    def row(cls, file: SourceFile) -> _Row:
+        return _row(file, cls.job, cls.vocabulary)
+
+
+def _row(file: SourceFile, job: _Job, vocabulary: Vocabulary) -> _Row:
+    try:
+        source = sources.read(file, job.whitespace, job.limits)
+        begun = time.perf_counter()
+        grammar = api.compile(source, vocabulary, limits=job.limits)
+        compiled = time.perf_counter()
+        grammar.matcher().fill_mask(allocate_bitmask(1, vocabulary.size)[0])
+        masked = time.perf_counter()
+    except RuvllmError as error:
+        return _Row(file.name, error=described(error))
+    except RecursionError:
+        return _Row(file.name, error=described(InputError("nested too deeply; flatten it")))
+    return _Row(
+        file.name,
+        fingerprint=grammar.fingerprint,
+        compile_ms=1000 * (compiled - begun),
+        mask_ms=1000 * (masked - compiled),
+        instructions=grammar.tokens.machine.size,
+        guards=tuple((guard.pointer, guard.reason) for guard in grammar.guards),
+    )
+
+
+def _for_machines(row: _Row) -> dict[str, object]:
+    if row.error is not None:
+        return {"source": row.name, "error": row.error}
+    return {
+        "source": row.name,
+        "error": None,
+        "fingerprint": row.fingerprint,
+        "compile_ms": round(row.compile_ms, 3),
+        "first_mask_ms": round(row.mask_ms, 3),
+        "instructions": row.instructions,
+        "guards": [{"pointer": pointer, "reason": reason} for pointer, reason in row.guards],
+    }
+
+
+def _show(rows: Sequence[_Row]) -> None:
+    """The table, then the failures in full: their messages have lines and carets of their own."""
+    numbers = ("compile ms", "first mask ms", "instructions", "guards")
+    out = table("source", "fingerprint", *numbers, right=numbers)
+    for row in rows:
+        if row.error is None:
+            times = (f"{row.compile_ms:.2f}", f"{row.mask_ms:.2f}")
+            out.add_row(*cells(row.name, row.fingerprint[:_SHORT], *times, row.instructions, len(row.guards)))
+        else:
+            out.add_row(*cells(row.name, "failed", "", "", "", ""))
+    stdout().print(out)
+    for row in rows:
+        if row.error is not None:
+            print_text(f"\n{row.name}: {row.error['type']}: {row.error['message']}")
+        for pointer, reason in row.guards:
+            print_text(f"\n{row.name}: guard at {pointer or 'the root'}: {reason}")
+    print_text("")
