@@ -101,7 +101,7 @@ def compile(source: Source, vocabulary: Vocabulary, *, limits: Limits | None = N
         LimitError: a budget was too small.
     """
     limits = limits or Limits()
-    return CompiledGrammar(to_ir(source, limits), vocabulary, limits)
+    return CompiledGrammar(to_ir(source, limits), vocabulary, limits, source=source)
 
 
 def check(source: Source, *, limits: Limits | None = None) -> jsonschema.Report:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 
 from ruvllm_grammar import ir
-from ruvllm_grammar.errors import UnsatisfiableGrammar
+from ruvllm_grammar.errors import MatchError, UnsatisfiableGrammar
 from ruvllm_grammar.limits import Limits
 from ruvllm_grammar.match.matcher import Matcher
 from ruvllm_grammar.match.token_machine import TokenMachine
 from ruvllm_grammar.vocab import Vocabulary
+
+
+_PIECE = 4096  # bytes between two chances to drop super-states
 
 
 class CompiledGrammar:
@@ -17,6 +20,7 @@ class CompiledGrammar:
 
     Attributes:
         vocabulary: the tokens it constrains.
+        source: what it was compiled from, or None for a grammar built by hand.
         guards: places where liveness is not proved; () means every legal prefix can be completed.
         tokens: the running program, for tools of this package.
 
@@ -24,8 +28,11 @@ class CompiledGrammar:
         UnsatisfiableGrammar: nothing can match.
     """
 
-    def __init__(self, grammar: ir.Grammar, vocabulary: Vocabulary, limits: Limits) -> None:
+    def __init__(
+        self, grammar: ir.Grammar, vocabulary: Vocabulary, limits: Limits, *, source: object = None
+    ) -> None:
         self.vocabulary = vocabulary
+        self.source = source
         self.guards = grammar.guards + _spelling_guards(vocabulary)
         self.tokens = TokenMachine(grammar, vocabulary, limits)
         self._key = grammar.key
@@ -48,11 +55,13 @@ class CompiledGrammar:
     def accepts(self, text: str | bytes) -> bool:
         """Whether the whole text is a document of the grammar, whatever tokens would spell it."""
         data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-        machine = self.tokens.machine
-        with machine.lock:
-            machine.relieve()
-            state = machine.step_bytes(machine.start, data)
-            return state >= 0 and machine.accepting(state)
+        matcher = self.matcher()
+        try:
+            for start in range(0, len(data), _PIECE):
+                matcher.accept_bytes(data[start : start + _PIECE])
+        except MatchError:
+            return False
+        return matcher.is_accepting
 
 
 def _spelling_guards(vocabulary: Vocabulary) -> tuple[ir.Guard, ...]:

@@ -1,10 +1,13 @@
 """The cursor: where one sequence stands in one grammar.
 
-A matcher is a super-state number and a history of them; the grammar, its program and its rows are shared.
-Copying one copies two integers and a list, so beams, speculation and rollback cannot corrupt anything.
+A matcher is a super-state number and a past that it shares with its forks (a linked list, newest first); the
+grammar, its program and its rows belong to all matchers. Copying one copies a few references, so beams,
+speculation and rollback are cheap and cannot corrupt anything.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,6 +19,15 @@ from ruvllm_grammar.tables import Row
 _NOT_HERE = -1
 
 
+class _Past(NamedTuple):
+    """One step back: what was appended, and where the matcher stood before, as numbered in `epoch`."""
+
+    before: _Past | None
+    step: int | bytes
+    state: int
+    epoch: int
+
+
 class Matcher:
     """Follows one sequence of tokens through a compiled grammar.
 
@@ -23,14 +35,13 @@ class Matcher:
     `CompiledGrammar.matcher`.
     """
 
-    __slots__ = ("__weakref__", "_budget", "_finished", "_states", "_steps", "_tokens")
+    __slots__ = ("__weakref__", "_budget", "_finished", "_here", "_length", "_past", "_tokens")
 
     def __init__(self, tokens: TokenMachine) -> None:
         self._tokens = tokens
-        # _states[-1] is where we are; _states[-1 - n] where we were n steps ago, as far as known (a drop of
-        # super-states forgets the past, which `rollback` then replays from `_steps`).
-        self._states = [tokens.machine.start]
-        self._steps: list[int | bytes] = []
+        self._here = tokens.machine.start
+        self._past: _Past | None = None
+        self._length = 0
         self._finished = False
         self._budget: int | None = None
         tokens.machine.register(self)
@@ -60,7 +71,7 @@ class Matcher:
         machine = self._tokens.machine
         if machine.n_states > machine.limits.super_states:
             machine.relieve()
-        return self._states[-1]
+        return self._here
 
     # --- moving
 
@@ -106,18 +117,21 @@ class Matcher:
                 legal = self._legal_length(state, data)
                 msg = f"byte {legal} of {data[: legal + 1]!r} is not allowed here"
                 raise MatchError(msg, token=data[legal], state=state)
-            self._steps.append(data)
-            self._states.append(following)
+            self._append(data, following)
 
     def _after_edge(self, state: int, token: int) -> int:
         machine = self._tokens.machine
         return machine.step_token(state, token) if machine.has_tokens(state) else _NOT_HERE
 
     def _moved_to(self, state: int, token: int) -> None:
-        self._steps.append(token)
-        self._states.append(state)
+        self._append(token, state)
         if self._budget is not None:
             self._budget -= 1
+
+    def _append(self, step: int | bytes, state: int) -> None:
+        self._past = _Past(self._past, step, self._here, self._tokens.machine.epoch)
+        self._here = state
+        self._length += 1
 
     def _open(self, token: int | None) -> None:
         if self._finished:
@@ -146,41 +160,51 @@ class Matcher:
         Raises:
             MatchError: fewer than `n` steps were made; the matcher is unchanged.
         """
-        if not 0 <= n <= len(self._steps):
-            msg = f"cannot undo {n} steps, {len(self._steps)} were made"
+        if not 0 <= n <= self._length:
+            msg = f"cannot undo {n} steps, {self._length} were made"
             raise MatchError(msg)
-        if n == 0:
-            return
-        with self._tokens.machine.lock:
-            self._undo(n)
+        if n:
+            with self._tokens.machine.lock:
+                self._undo(n)
 
     def _undo(self, n: int) -> None:
-        undone = self._steps[-n:]
-        del self._steps[-n:]
-        if n < len(self._states):
-            del self._states[-n:]
-        else:
-            self._replay()
+        stale = False
+        for _ in range(n):
+            past = self._past
+            if past is None:  # not reached: `_length` counts the chain
+                break
+            self._past = past.before
+            self._here = past.state
+            self._length -= 1
+            if self._budget is not None and isinstance(past.step, int):
+                self._budget += 1
+            stale = past.epoch != self._tokens.machine.epoch
         self._finished = False
-        if self._budget is not None:
-            self._budget += sum(isinstance(step, int) for step in undone)
+        if stale:
+            self._replay()
 
     def _replay(self) -> None:
-        """Find the state of `_steps` again after the super-states it passed were dropped."""
+        """Find the state after the remaining past again, because the super-states it passed were dropped."""
+        steps = []
+        past = self._past
+        while past is not None:
+            steps.append(past.step)
+            past = past.before
         machine = self._tokens.machine
-        state = machine.start
-        for step in self._steps:
-            state = (
+        self._here = machine.start
+        for step in reversed(steps):
+            state = self._state()  # may drop once more, and move us
+            self._here = (
                 machine.step_bytes(state, step) if isinstance(step, bytes) else self._tokens.step(state, step)
             )
-        self._states = [state]
 
     def fork(self) -> Matcher:
         """An independent copy at the same place."""
         with self._tokens.machine.lock:
             copy = Matcher(self._tokens)
-            copy._states = list(self._states)
-            copy._steps = list(self._steps)
+            copy._here = self._here
+            copy._past = self._past
+            copy._length = self._length
             copy._finished = self._finished
             copy._budget = self._budget
             return copy
@@ -260,7 +284,7 @@ class Matcher:
     # --- across a drop of super-states (program.Machine)
 
     def _positions(self) -> list[int]:
-        return [self._states[-1]]
+        return [self._here]
 
     def _moved(self, positions: list[int]) -> None:
-        self._states = positions
+        (self._here,) = positions
