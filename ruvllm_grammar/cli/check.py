@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import typer
 
@@ -38,7 +38,7 @@ def check(
         limits = limits_from(limit)
         file = sources.one(source, kind)
         report = api.check(sources.read(file, WhitespaceChoice.FLEXIBLE, limits), limits=limits)
-        uses = list(dict.fromkeys(report.uses))
+        uses = _uses(report)
         if as_json:
             print_json(
                 {
@@ -52,6 +52,15 @@ def check(
             _show(report, uses, file.kind)
     if not report.supported:
         raise typer.Exit(NO)
+
+
+def _uses(report: Report) -> list[Use]:
+    """Every keyword at every place, once; refused where the report refuses it."""
+    refused = {(refusal.keyword, refusal.pointer) for refusal in report.refusals}
+    return [
+        replace(use, state="refused") if (use.keyword, use.pointer) in refused else use
+        for use in dict.fromkeys(report.uses)
+    ]
 
 
 def _show(report: Report, uses: list[Use], kind: Kind) -> None:

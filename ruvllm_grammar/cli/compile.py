@@ -42,7 +42,7 @@ _SHORT = 12  # digits of a fingerprint shown to people
 def compile(
     names: Annotated[
         list[str],
-        typer.Argument(metavar="SOURCES...", help="Files, or folders to search for .json and .regex files."),
+        typer.Argument(metavar="SOURCES", help="Files, or folders to search for .json and .regex files."),
     ],
     *,
     vocabulary: VocabularyOption,

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ruvllm_grammar.cli.screen import stderr
 
-_NOTICE = "compiling the kernels: once per machine and version, about a minute"
+_NOTICE = "compiling the kernels: once per machine and version, up to a minute"
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,8 +50,8 @@ def print_json(value: Any) -> None:
 
 
 def json_text(value: Any) -> str:
-    """A JSON document as these commands write it: indented, in ASCII."""
-    return json.dumps(value, indent=2)
+    """A JSON document as these commands write it: on one line, in ASCII."""
+    return json.dumps(value)
 
 
 def print_text(text: str) -> None:

@@ -42,7 +42,7 @@ def judge(
     documents: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="DOCUMENTS...", help="Files, byte for byte; .jsonl: one document a line; -: stdin."
+            metavar="DOCUMENTS", help="Files, byte for byte; .jsonl: one document a line; -: stdin."
         ),
     ] = None,
     *,

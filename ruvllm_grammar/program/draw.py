@@ -77,12 +77,13 @@ class Automaton:
 
 def byte_ranges(values: Collection[int]) -> list[tuple[int, int]]:
     """The maximal runs of a set of numbers, inclusive, ascending."""
-    ordered = sorted(values)
-    starts = [i for i, value in enumerate(ordered) if i == 0 or value != ordered[i - 1] + 1]
-    return [
-        (ordered[start], ordered[stop - 1])
-        for start, stop in zip(starts, [*starts[1:], len(ordered)], strict=True)
-    ]
+    found: list[tuple[int, int]] = []
+    for value in sorted(values):
+        if found and value == found[-1][1] + 1:
+            found[-1] = (found[-1][0], value)
+        else:
+            found.append((value, value))
+    return found
 
 
 def explore(machine: Machine, *, states: int = 64, chains: bool = True) -> Automaton:
