@@ -40,7 +40,7 @@ import ruvllm_grammar as rg
 from ruvllm_runtime.cli.demo import CASES, invalid
 from ruvllm_runtime.cli.schemas import shipped_schema
 from ruvllm_runtime.decode import Constraint, Sampler, Sequence, TextStream, decode
-from ruvllm_runtime.decode.masking import free_row
+from ruvllm_runtime.decode.masking import Bitmask, free_row
 from ruvllm_runtime.decode.stop import StopStrings
 from ruvllm_runtime.model import CausalModel, Row, random_model
 from ruvllm_runtime.model.installed import llama3
@@ -127,110 +127,111 @@ def main() -> None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One schema on one model.
+
+    Attributes:
+        model: the model.
+        schema: name of the schema.
+        prompt: token ids.
+        grammar: the schema, compiled.
+        free_row: the mask of unconstrained text.
+    """
+
+    model: CausalModel
+    schema: str
+    prompt: list[int]
+    grammar: rg.CompiledGrammar
+    free_row: Bitmask
+
+
 def measure(model: CausalModel, *, repeat: int) -> list[Run]:
     """Every schema and seed in every mode; the order of the modes rotates. The first seed is a warm-up, not kept."""
-    rows: list[Run] = []
-    grammars = {
-        case.schema: rg.compile(
-            rg.JsonSchema(shipped_schema(case.schema), whitespace="spaced"), model.vocabulary
+    free = free_row(model.vocabulary, frozenset())
+    jobs = [
+        Job(
+            model,
+            case.schema,
+            model.encode(case.prompt),
+            rg.compile(rg.JsonSchema(shipped_schema(case.schema), whitespace="spaced"), model.vocabulary),
+            free,
         )
         for case in CASES
-    }
+    ]
+    rows: list[Run] = []
     for seed in track(
         range(repeat + 1), description="measuring", console=Console(stderr=True), transient=True
     ):
-        for case in CASES:
-            prompt = model.encode(case.prompt)
-            grammar = grammars[case.schema]
-            length = constrained(model, prompt, case.schema, grammar, seed=seed, force=True).tokens
-            modes = [MODES[(seed + at) % len(MODES)] for at in range(len(MODES))]
-            found = {
-                mode: one(model, prompt, case.schema, grammar, mode=mode, seed=seed, length=length)
-                for mode in modes
-            }
+        for job in jobs:
+            length = constrained(job, seed=seed, force=True).tokens
+            found = {}
+            for at in range(len(MODES)):
+                mode = MODES[(seed + at) % len(MODES)]
+                if mode == "bare":
+                    found[mode] = bare(job, length)
+                elif mode == "free":
+                    found[mode] = timed(job, sequence(job, length, seed=seed), mode)
+                else:
+                    found[mode] = constrained(job, seed=seed, force=mode == "forced")
             rows += found.values() if seed else ()
     return rows
 
 
-def one(
-    model: CausalModel,
-    prompt: list[int],
-    schema: str,
-    grammar: rg.CompiledGrammar,
-    mode: str,
-    seed: int,
-    length: int,
-) -> Run:
-    """One decoding in one mode; the unconstrained ones make `length` tokens."""
-    if mode in ("forced", "unforced"):
-        return constrained(model, prompt, schema, grammar, seed=seed, force=mode == "forced")
-    if mode == "free":
-        return timed(model, sequence(model, prompt, None, length, seed=seed, force=False), schema, mode)
-    return bare(model, prompt, schema, length)
-
-
-def constrained(
-    model: CausalModel, prompt: list[int], schema: str, grammar: rg.CompiledGrammar, *, seed: int, force: bool
-) -> Run:
+def constrained(job: Job, *, seed: int, force: bool) -> Run:
     """A document, timed and validated."""
-    made = sequence(model, prompt, grammar, MAX_TOKENS, seed=seed, force=force)
-    run = timed(model, made, schema, "forced" if force else "unforced")
-    error = invalid(made.text.text, shipped_schema(schema))
+    constraint = Constraint(job.grammar, MAX_TOKENS)
+    made = sequence(job, MAX_TOKENS, seed=seed, constraint=constraint, force=force)
+    run = timed(job, made, "forced" if force else "unforced")
+    error = invalid(made.text.text, shipped_schema(job.schema))
     if error is not None:
-        sys.exit(f"{schema}, seed {seed}: {made.text.text!r} is invalid: {error}")
+        sys.exit(f"{job.schema}, seed {seed}: {made.text.text!r} is invalid: {error}")
     return run
 
 
 def sequence(
-    model: CausalModel,
-    prompt: list[int],
-    grammar: rg.CompiledGrammar | None,
-    length: int,
-    *,
-    seed: int,
-    force: bool,
+    job: Job, length: int, *, seed: int, constraint: Constraint | None = None, force: bool = False
 ) -> Sequence:
     """A request for the decode loop; without a grammar no token ends it, so that it makes exactly `length`."""
-    vocabulary = model.vocabulary
-    stops = vocabulary.eos if grammar is not None else frozenset[int]()
+    vocabulary = job.model.vocabulary
     return Sequence(
-        tuple(prompt),
+        tuple(job.prompt),
         vocabulary=vocabulary,
-        cache=model.new_cache(),
+        cache=job.model.new_cache(),
         sampler=Sampler(SamplingParams(seed=seed)),
         text=TextStream(StopStrings(())),
         max_tokens=length,
-        stop_tokens=stops,
-        constraint=None if grammar is None else Constraint(grammar, length),
-        free_row=FREE_ROWS.setdefault(id(model), free_row(vocabulary, frozenset())),
+        stop_tokens=frozenset() if constraint is None else vocabulary.eos,
+        constraint=constraint,
+        free_row=job.free_row,
         force=force,
     )
 
 
-FREE_ROWS: dict[int, object] = {}
-
-
-def timed(model: CausalModel, made: Sequence, schema: str, mode: str) -> Run:
+def timed(job: Job, made: Sequence, mode: str) -> Run:
     """Run a sequence to its end. The first step, which holds the prefill, is not counted; nor are its tokens."""
-    steps = decode(model, [made])
+    steps = decode(job.model, [made])
     first = next(steps)
     times = [time.perf_counter()]
     times += [time.perf_counter() for _ in steps]
-    tokens = len(made.tokens) - len(first.tokens)
-    rounds = [1e3 * (b - a) for a, b in pairwise(times)]
-    return Run(schema, mode, max(tokens, 1), made.clock.forward_passes, times[-1] - times[0], rounds)
+    return run_of(job, mode, times, len(made.tokens) - len(first.tokens), made.clock.forward_passes)
 
 
-def bare(model: CausalModel, prompt: list[int], schema: str, length: int) -> Run:
+def bare(job: Job, length: int) -> Run:
     """A forward pass and an argmax per token."""
-    cache = model.new_cache()
-    token = int(model.prefill(cache, prompt).numpy().argmax())
+    cache = job.model.new_cache()
+    token = int(job.model.prefill(cache, job.prompt).numpy().argmax())
     times = [time.perf_counter()]
     for _ in range(length - 1):
-        token = int(model.step([Row(cache, [token])])[0].numpy().argmax())
+        token = int(job.model.step([Row(cache, [token])])[0].numpy().argmax())
         times.append(time.perf_counter())
-    rounds = [1e3 * (b - a) for a, b in pairwise(times)]
-    return Run(schema, "bare", max(length - 1, 1), length - 1, times[-1] - times[0], rounds)
+    return run_of(job, "bare", times, length - 1, length - 1)
+
+
+def run_of(job: Job, mode: str, times: list[float], tokens: int, passes: int) -> Run:
+    """A run from the moments at which its rounds ended."""
+    rounds = [1e3 * (after - before) for before, after in pairwise(times)]
+    return Run(job.schema, mode, max(tokens, 1), passes, times[-1] - times[0], rounds)
 
 
 def summary(rows: list[Run]) -> dict[str, dict[str, float]]:

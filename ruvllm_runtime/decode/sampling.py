@@ -11,8 +11,8 @@ Safety. The maximum is subtracted before exponentials, so no temperature overflo
 vocabulary of 200,000 tokens loses none; a token of mass zero is never drawn, whatever u.
 
 Cost for V = 128,256 on one CPU thread: greedy 0.04 ms, temperature alone 0.4 ms, top-k 50 1.4 ms. Top-p needs only the
-most probable tokens: 1,024 are selected first (1.6 ms), and all are sorted (15 ms) only where those do not reach p, which
-takes a nearly flat distribution.
+most probable tokens: 1,024 are selected first (1.6 ms), and all are sorted (15 ms) only where those do not reach p,
+which takes a nearly flat distribution.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+import ruvllm_grammar as rg
 from ruvllm_runtime.errors import RequestError
 from ruvllm_runtime.request import check
 from ruvllm_runtime.request.sampling import SamplingParams
@@ -39,7 +40,7 @@ class GenerateRequest:
 
     prompt: str | Sequence[int]
     json_schema: Mapping[str, Any] | bool | str | None = None
-    grammar: object | None = None
+    grammar: rg.Source | rg.CompiledGrammar | None = None
     strict: bool = True
     max_tokens: int | None = None
     sampling: SamplingParams = field(default_factory=SamplingParams)
