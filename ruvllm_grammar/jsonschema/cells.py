@@ -16,9 +16,10 @@ a member or an item (`{"$ref": "#"}`), naming the loop. Linear in the size of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any
 
 from ruvllm_grammar import ir
@@ -104,6 +105,9 @@ class Refusal:
     applies: str = "any"
 
 
+_NO_MEMBERS: Mapping[str, Node] = MappingProxyType({})
+
+
 @dataclass(slots=True, eq=False)
 class Cell:
     """One schema location under one environment. Every default asserts nothing."""
@@ -114,15 +118,15 @@ class Cell:
     verdict: bool | None = None
     kinds: frozenset[str] = ALL_KINDS
     integer: bool = False
-    values: list[tuple[str, list[Any]]] = field(default_factory=list)
-    lower: list[Bound] = field(default_factory=list)
-    upper: list[Bound] = field(default_factory=list)
-    multiples: list[Bound] = field(default_factory=list)
+    values: tuple[tuple[str, list[Any]], ...] = ()
+    lower: tuple[Bound, ...] = ()
+    upper: tuple[Bound, ...] = ()
+    multiples: tuple[Bound, ...] = ()
     min_length: Size | None = None
     max_length: Size | None = None
-    patterns: list[Pattern] = field(default_factory=list)
-    properties: dict[str, Node] = field(default_factory=dict)
-    pattern_properties: list[tuple[Pattern, Node]] = field(default_factory=list)
+    patterns: tuple[Pattern, ...] = ()
+    properties: Mapping[str, Node] = field(default_factory=lambda: _NO_MEMBERS)
+    pattern_properties: tuple[tuple[Pattern, Node], ...] = ()
     additional: Node | None = None
     names: Node | None = None
     required: tuple[str, ...] = ()
@@ -134,10 +138,10 @@ class Cell:
     max_items: Size | None = None
     unique: bool = False
     position: int = 0
-    must: list[tuple[int, Node]] = field(default_factory=list)
-    choices: list[Choice] = field(default_factory=list)
-    refused: list[Refusal] = field(default_factory=list)
-    others: list[Node] = field(default_factory=list)
+    must: tuple[tuple[int, Node], ...] = ()
+    choices: tuple[Choice, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    others: tuple[Node, ...] = ()
     vacuous: bool = True
 
     @property
@@ -192,7 +196,8 @@ class Cells:
         Raises:
             SchemaError: a keyword's value breaks the rules of the metaschema, or a reference leads nowhere.
         """
-        environment = self._enter(environment, node.resource)
+        if node.resource.anchors or node.resource.recursive:
+            environment = self._enter(environment, node.resource)
         key = (id(node), environment)
         found = self._cells.get(key)
         if found is None:
@@ -212,8 +217,6 @@ class Cells:
 
     def _enter(self, environment: Environment, resource: Resource) -> Environment:
         """Add the dynamic anchors of a resource; the first resource to define a name, the outermost, keeps it."""
-        if not resource.recursive and not resource.anchors:
-            return environment
         have = {name for name, _ in environment}
         new = [(name, resource) for name in self.document.dynamic_anchors(resource) if name not in have]
         if resource.recursive and _RECURSIVE not in have:
@@ -417,7 +420,7 @@ class _Reading:
 
     def refuse(self, keyword: str, reason: str | None = None) -> None:
         row = TABLE[keyword]
-        self.cell.refused.append(Refusal(keyword, self.cell.at(keyword), reason or row.note, row.applies))
+        self.cell.refused += (Refusal(keyword, self.cell.at(keyword), reason or row.note, row.applies),)
 
     def derived(self, schema: dict[str, Any], *path: str | int) -> Node:
         return self.document.derived(self.node, schema, self.cell.at(*path))
@@ -442,19 +445,19 @@ class _Reading:
                     target, _ = self.document.resolve(
                         Node(resource.schema, resource.pointer, resource), "#", keyword
                     )
-        self.cell.must.append((self.position, target))
+        self.cell.must += ((self.position, target),)
 
     def all_of(self, keyword: str, value: Any) -> None:
-        self.cell.must.extend((self.position, node) for node in self.subs(keyword, value))
+        self.cell.must += tuple((self.position, node) for node in self.subs(keyword, value))
 
     def any_of(self, keyword: str, value: Any) -> None:
         nodes = self.subs(keyword, value)
         if len(nodes) == 1:
-            self.cell.must.append((self.position, nodes[0]))
+            self.cell.must += ((self.position, nodes[0]),)
             return
         branches = tuple((node,) for node in nodes)
-        self.cell.choices.append(
-            Choice(keyword, self.cell.at(keyword), branches, self.position, exclusive=keyword == "oneOf")
+        self.cell.choices += (
+            Choice(keyword, self.cell.at(keyword), branches, self.position, exclusive=keyword == "oneOf"),
         )
 
     def negation(self, keyword: str, value: Any) -> None:
@@ -464,7 +467,7 @@ class _Reading:
         if says_nothing(node):
             self.cell.verdict = False
             return
-        self.cell.others.append(node)
+        self.cell.others += (node,)
         self.refuse(keyword)
 
     def condition(self, keyword: str, value: Any) -> None:
@@ -477,9 +480,9 @@ class _Reading:
         if value is False or says_nothing(test):
             taken = branches.get("else" if value is False else "then")
             if taken is not None:
-                self.cell.must.append((self.position, taken))
+                self.cell.must += ((self.position, taken),)
             return
-        self.cell.others.extend((test, *branches.values()))
+        self.cell.others += (test, *branches.values())
         self.refuse(keyword)
 
     # ----------------------------------------------------------------------------------------------- every kind
@@ -502,7 +505,7 @@ class _Reading:
             value = [value]
         if not isinstance(value, list):
             raise self.fail(keyword, f"enum is a list of values, not {describe(value)}")
-        self.cell.values.append((keyword, value))
+        self.cell.values += ((keyword, value),)
 
     # -------------------------------------------------------------------------------------------------- numbers
 
@@ -511,7 +514,10 @@ class _Reading:
         exclusive = self.schema.get("exclusiveMinimum" if lower else "exclusiveMaximum")
         old = self.draft.number == 4 or self.draft.lenient
         found = self.bound(keyword, value, open=old and exclusive is True)
-        (self.cell.lower if lower else self.cell.upper).append(found)
+        if lower:
+            self.cell.lower += (found,)
+        else:
+            self.cell.upper += (found,)
 
     def exclusive_limit(self, keyword: str, value: Any) -> None:
         if isinstance(value, bool) and (self.draft.number == 4 or self.draft.lenient):
@@ -521,13 +527,16 @@ class _Reading:
                 keyword, f"{keyword} is a boolean in draft 4, not {describe(value)}; name a newer draft"
             )
         found = self.bound(keyword, value, open=True)
-        (self.cell.lower if keyword == "exclusiveMinimum" else self.cell.upper).append(found)
+        if keyword == "exclusiveMinimum":
+            self.cell.lower += (found,)
+        else:
+            self.cell.upper += (found,)
 
     def multiple(self, keyword: str, value: Any) -> None:
         found = self.bound(keyword, value, open=False)
         if found.value <= 0:
             raise self.fail(keyword, f"multipleOf is greater than 0, not {describe(value)}")
-        self.cell.multiples.append(found)
+        self.cell.multiples += (found,)
 
     # -------------------------------------------------------------------------------------------------- strings
 
@@ -543,7 +552,7 @@ class _Reading:
             raise self.fail(keyword, f"pattern is a string, not {describe(value)}")
         found = self.cells.pattern(value, self.cell.at(keyword), keyword)
         if found.expr is not ir.ANY_TEXT:
-            self.cell.patterns.append(found)
+            self.cell.patterns += (found,)
 
     def format(self, keyword: str, value: Any) -> None:
         if not isinstance(value, str):
@@ -559,7 +568,7 @@ class _Reading:
             return
         expr = format_table.expression(value)
         if expr is not None:
-            self.cell.patterns.append(Pattern(value, expr, keyword, self.cell.at(keyword)))
+            self.cell.patterns += (Pattern(value, expr, keyword, self.cell.at(keyword)),)
 
     # -------------------------------------------------------------------------------------------------- objects
 
@@ -571,7 +580,7 @@ class _Reading:
     def pattern_members(self, keyword: str, value: Any) -> None:
         for text, one in self.mapping(keyword, value).items():
             pattern = self.cells.pattern(text, self.cell.at(keyword, text), keyword)
-            self.cell.pattern_properties.append((pattern, self.sub(one, keyword, text)))
+            self.cell.pattern_properties += ((pattern, self.sub(one, keyword, text)),)
 
     def additional(self, keyword: str, value: Any) -> None:
         self.cell.additional = self.sub(value, keyword)
@@ -609,7 +618,7 @@ class _Reading:
                     continue
                 then = (self.derived({"type": "object", "required": [name]}, *at), node)
             absent = self.derived({"properties": {name: False}}, *at)
-            self.cell.choices.append(Choice(keyword, self.cell.at(*at), ((absent,), then), self.position))
+            self.cell.choices += (Choice(keyword, self.cell.at(*at), ((absent,), then), self.position),)
 
     # --------------------------------------------------------------------------------------------------- arrays
 

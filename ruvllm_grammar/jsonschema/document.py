@@ -183,12 +183,13 @@ class Document:
 
     Args:
         value: the root schema, parsed.
+        text: the JSON text it was parsed from, minified.
         draft: the dialect to assume where `$schema` does not name a known one; None: not said.
         registry: absolute URI to schema (or to an object with `.contents`): the only other documents there are.
     """
 
     def __init__(
-        self, value: Any, *, draft: str | None, registry: Mapping[str, Any] | None, limits: Limits
+        self, value: Any, text: str, *, draft: str | None, registry: Mapping[str, Any] | None, limits: Limits
     ) -> None:
         self.limits = limits
         self.used: dict[str, str] = {}
@@ -204,18 +205,21 @@ class Document:
                 raise SchemaError(f"unknown draft {draft!r}; use 4, 6, 7, 2019-09 or 2020-12")
             default = named
         self._said = draft is not None
-        root = self._add(value, "", "", default)
+        root = self._add(value, text, "", "", default)
         self.root = self._node(root.schema, "", root)
 
     # ------------------------------------------------------------------------------------------------- resources
 
-    def _add(self, value: Any, uri: str, prefix: str, default: Draft) -> Resource:
+    def _add(self, value: Any, text: str, uri: str, prefix: str, default: Draft) -> Resource:
         """Index a document: its root resource and every resource and anchor inside."""
         dialect = self._dialect(value, default, prefix)
         resource = Resource(uri, value, prefix, dialect)
         self._resources.setdefault(uri, resource)
         if isinstance(value, dict):
-            self._index(value, prefix, resource)
+            # Most documents name nothing below their root, and counting is cheaper than walking.
+            named = text.count('"$id"') + text.count('"id"') - ("$id" in value) - ("id" in value)
+            inside = named > 0 or 'nchor"' in text or "\\u" in text
+            self._index(value, prefix, resource, inside=inside)
         return self._embedded.get(id(value), resource)
 
     def _dialect(self, schema: Any, default: Draft, pointer: str) -> Draft:
@@ -254,8 +258,15 @@ class Document:
         found = self._registry.get(uri)
         return getattr(found, "contents", found)
 
-    def _index(self, value: dict[str, Any], prefix: str, resource: Resource) -> None:
-        """Find `$id` and anchors at schema positions (never inside `enum`, `const` or unknown keywords)."""
+    def _index(self, value: dict[str, Any], prefix: str, resource: Resource, *, inside: bool) -> None:
+        """Find `$id` and anchors at schema positions (never inside `enum`, `const` or unknown keywords).
+
+        Args:
+            value: the root schema of a document.
+            prefix: its pointer.
+            resource: what it is the root of.
+            inside: there may be some below the root.
+        """
         stack: list[tuple[Any, str, Resource, bool]] = [(value, prefix, resource, True)]
         while stack:
             schema, pointer, owner, is_root = stack.pop()
@@ -271,6 +282,8 @@ class Document:
                         if not dynamic or draft.number >= 2020:
                             known = owner.anchors.get(name)
                             owner.anchors[name] = (schema, pointer, dynamic or bool(known and known[2]))
+            if not inside:
+                return
             for keyword, inner in schema.items():
                 if isinstance(inner, dict):
                     if keyword in _ONE:
@@ -391,7 +404,7 @@ class Document:
         self.used[uri] = text
         draft = node.draft
         resource = self._add(
-            parsed, uri, uri + "#", replace(draft, lenient=False) if draft.lenient else draft
+            parsed, text, uri, uri + "#", replace(draft, lenient=False) if draft.lenient else draft
         )
         return self._resources.get(uri, resource)
 

@@ -101,7 +101,8 @@ class Lowering:
         if "object" in alive:
             whole, more = objects.lower(
                 name, self._shapes.object(conjunction), value=self.value,
-                inhabited=self._emptiness.inhabited, space=self._space, top=top,
+                inhabited=self._emptiness.inhabited,
+                algebra=self._obligations.algebra, space=self._space, top=top,
             )  # fmt: skip
             parts.append(whole)
             helpers.update(more)

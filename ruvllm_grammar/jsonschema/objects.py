@@ -59,12 +59,33 @@ class NameClass:
     """Names that no slot has, all with one obligation.
 
     Attributes:
-        names: a non-empty regular expression over names.
+        inside: expressions that every name of the class matches.
+        outside: expressions that none of them matches.
+        declared: names of the slots, which the class leaves out.
         obligation: of their values.
     """
 
-    names: ir.Expr
+    inside: tuple[ir.Expr, ...]
+    outside: tuple[ir.Expr, ...]
+    declared: tuple[str, ...]
     obligation: Obligation
+
+    def names(self, algebra: ir.Algebra) -> ir.Expr:
+        """The names as a regular expression; declared names that do not match anyway are not spelled out."""
+        taken = [
+            name
+            for name in self.declared
+            if spellable(name) and all(algebra.matches(one, name) for one in self.inside)
+        ]
+        names = ir.both(*self.inside, *(ir.complement(one) for one in self.outside))
+        return ir.but_not(names, ir.alt(*(ir.literal(name) for name in taken))) if taken else names
+
+    def is_empty(self, algebra: ir.Algebra) -> bool:
+        """Whether there is no such name. Finitely many are taken, so some are left where nothing else restricts."""
+        if not self.inside and not self.outside:
+            return False
+        names = self.names(algebra)
+        return names is ir.NEVER or (ir.hides_emptiness(names) and algebra.is_empty(names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,32 +263,15 @@ def _classes(
             parts.extend(obligations.child(cell, node) for node in nodes)
         if any(part.verdict is False for part in parts):
             continue
-        names = _names(
-            [patterns[one].expr for one in inside] + restrictions,
-            [patterns[one].expr for one in outside],
+        names = NameClass(
+            (*(patterns[one].expr for one in inside), *restrictions),
+            tuple(patterns[one].expr for one in outside),
             declared,
-            algebra,
+            obligations.obligation(*parts),
         )
-        if names is not None:
-            found.append(NameClass(names, obligations.obligation(*parts)))
+        if not names.is_empty(algebra):
+            found.append(names)
     return tuple(found)
-
-
-def _names(
-    inside: list[ir.Expr], outside: list[ir.Expr], declared: tuple[str, ...], algebra: ir.Algebra
-) -> ir.Expr | None:
-    """Names in all of `inside`, in none of `outside`, and not declared; None when there are none."""
-    taken = [
-        name for name in declared if spellable(name) and all(algebra.matches(one, name) for one in inside)
-    ]
-    names = ir.both(*inside, *(ir.complement(one) for one in outside))
-    if taken:
-        names = ir.but_not(names, ir.alt(*(ir.literal(name) for name in taken)))
-    if not inside and not outside:
-        return names  # finitely many names are taken, so some are left
-    if names is ir.NEVER or (ir.hides_emptiness(names) and algebra.is_empty(names)):
-        return None
-    return names
 
 
 def _counts(low: Size | None, high: Size | None) -> int:
@@ -281,11 +285,12 @@ def lower(
     *,
     value: Callable[[Obligation], ir.Expr],
     inhabited: Callable[[Obligation], bool],
+    algebra: ir.Algebra,
     space: Whitespace,
     top: bool,
 ) -> tuple[ir.Expr, dict[str, ir.Expr]]:
     """The expression of an object, and the helper rules of its group."""
-    return _Lowering(name, shape.offered(inhabited), value, space, top=top).lower()
+    return _Lowering(name, shape.offered(inhabited), value, algebra, space, top=top).lower()
 
 
 class _Lowering:
@@ -296,6 +301,7 @@ class _Lowering:
         name: str,
         shape: ObjectShape,
         value: Callable[[Obligation], ir.Expr],
+        algebra: ir.Algebra,
         space: Whitespace,
         *,
         top: bool,
@@ -316,7 +322,7 @@ class _Lowering:
         ]
         self.other = ir.alt(
             *(
-                ir.seq(ir.json_string(one.names), colon, value(one.obligation), space.after_value)
+                ir.seq(ir.json_string(one.names(algebra)), colon, value(one.obligation), space.after_value)
                 for one in shape.classes
             )
         )

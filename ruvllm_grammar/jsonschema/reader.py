@@ -48,7 +48,7 @@ class _Reading:
             msg = f"unknown value {formats!r} for formats; use one of {', '.join(_FORMATS)}"
             raise GrammarError(msg)
         value, self.text = parse(schema, limits)
-        self.document = Document(value, draft=draft, registry=registry, limits=limits)
+        self.document = Document(value, self.text, draft=draft, registry=registry, limits=limits)
         cells = Cells(self.document, limits=limits, assert_formats=formats == "assert", uses=uses)
         root = cells.cell(self.document.root)
         cells.survey(root)
