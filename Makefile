@@ -44,7 +44,7 @@ lint: $(VENV)/.test  ## ruff, mypy and the import contracts
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.bench  ## measure against the peers; results go to bench/results
-	$(BIN)/python -m bench
+	@for script in bench/*.py; do echo "==> $$script"; $(BIN)/python "$$script"; done
 
 docs: $(VENV)/.test  ## build the documentation into site/, broken links are errors
 	$(BIN)/mkdocs build --strict -f .mkdocs.yml

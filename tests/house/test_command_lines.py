@@ -21,7 +21,7 @@ def commands(package: str) -> dict:
 
 
 def sections() -> dict[str, str]:
-    """Heading (without backticks) to the text below it, for the headings of third level."""
+    """Heading, without backticks, to the text below it, for the headings of third level."""
     parts = PAGE.read_text(encoding="utf-8").split("\n### ")[1:]
     return {part.partition("\n")[0].strip("` "): part for part in parts}
 
