@@ -16,7 +16,7 @@ a member or an item (`{"$ref": "#"}`), naming the loop. Linear in the size of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from types import MappingProxyType
@@ -246,19 +246,19 @@ class Cells:
             SchemaError: as `cell`, or a loop.
             LimitError: `Limits.schema_nodes`.
         """
-        seen = {root}
+        seen = {root: None}
         stack = [root]
         while stack:
             cell = stack.pop()
             for node in _below(cell):
                 child = self.child(cell, node)
                 if child not in seen:
-                    seen.add(child)
+                    seen[child] = None
                     stack.append(child)
         self._refuse_loops(seen)
         return len(seen)
 
-    def _refuse_loops(self, cells: set[Cell]) -> None:
+    def _refuse_loops(self, cells: Iterable[Cell]) -> None:
         """Depth-first search over in-place edges; a cell met again on its own path closes a loop."""
         done: set[Cell] = set()
         for start in cells:

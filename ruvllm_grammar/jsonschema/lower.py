@@ -12,12 +12,11 @@ from ruvllm_grammar.errors import GrammarError
 from ruvllm_grammar.jsonschema import arrays, enums, objects
 from ruvllm_grammar.jsonschema.emptiness import Emptiness
 from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation
+from ruvllm_grammar.jsonschema.values import SCALARS
 from ruvllm_grammar.jsonschema.whitespace import Whitespace
 
 ROOT = "root"
 _TOP = "^"
-
-_SCALARS = frozenset({"null", "boolean", "number", "string"})
 
 
 class Lowering:
@@ -64,7 +63,7 @@ class Lowering:
         if conjunction.values is not None:
             if not any(isinstance(one, (dict, list)) for one in conjunction.values):
                 return self._scalar(conjunction)
-        elif self._emptiness.alive(conjunction) <= _SCALARS:
+        elif self._emptiness.alive(conjunction) <= SCALARS:
             return self._scalar(conjunction)
         return ir.ref(f"c{conjunction.number}{_TOP if top else ''}")
 

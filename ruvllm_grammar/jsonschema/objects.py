@@ -26,7 +26,7 @@ minimum that they would have to reach by their number is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ruvllm_grammar import ir
@@ -194,7 +194,10 @@ def merge(
                 parts.append(obligations.child(cell, cell.additional))
         return obligations.obligation(*parts)
 
-    slots = tuple(Slot(name, obligation_of(name), required.get(name)) for name in declared)
+    if len(cells) == 1 and not patterned and not restrictions:
+        slots = _plain_slots(cells[0], declared, required, obligations)
+    else:
+        slots = tuple(Slot(name, obligation_of(name), required.get(name)) for name in declared)
     classes = _classes(cells, tuple(declared), restrictions, obligations)
     if low is not None and low.value <= len(required):
         low = None
@@ -221,6 +224,20 @@ def merge(
             )
         )
     return ObjectShape(slots, classes, low, high)
+
+
+def _plain_slots(
+    cell: Cell, declared: Iterable[str], required: Mapping[str, str], obligations: Obligations
+) -> tuple[Slot, ...]:
+    """The slots of the usual case: one cell without patterns, so a name has one schema."""
+    found = []
+    for name in declared:
+        node = cell.properties.get(name, cell.additional)
+        obligation: Obligation | None = None
+        if name.isascii() or spellable(name):
+            obligation = obligations.obligation(*(() if node is None else (obligations.child(cell, node),)))
+        found.append(Slot(name, obligation, required.get(name)))
+    return tuple(found)
 
 
 def _speaks(cell: Cell) -> bool:

@@ -26,7 +26,7 @@ from ruvllm_grammar.errors import UnsupportedKeyword
 from ruvllm_grammar.jsonschema.cells import Cell, Cells, Choice, Refusal
 from ruvllm_grammar.jsonschema.document import Node
 from ruvllm_grammar.jsonschema.evaluate import Evaluator
-from ruvllm_grammar.jsonschema.values import ALL_KINDS, canonical, kind
+from ruvllm_grammar.jsonschema.values import ALL_KINDS, SCALARS, canonical, kind
 from ruvllm_grammar.limits import Limits
 
 #: Combinations of branches that one value may be judged by.
@@ -49,6 +49,16 @@ class Obligation:
     def pointer(self) -> str:
         """Where its first cell stands."""
         return self.cells[0].pointer if self.cells else ""
+
+    @property
+    def plain(self) -> bool:
+        """Visibly a scalar of which nothing can be refused: nothing to split, no children."""
+        if len(self.cells) != 1:
+            return False
+        cell = self.cells[0]
+        return cell.kinds <= SCALARS and not (
+            cell.must or cell.choices or cell.refused or cell.values or cell.multiples
+        )
 
 
 @dataclass(slots=True, eq=False)
@@ -113,7 +123,10 @@ class Obligations:
 
     def obligation(self, *cells: Cell) -> Obligation:
         """The obligation of these cells; repetitions and cells that assert nothing are dropped."""
-        key = tuple(dict.fromkeys(cell for cell in cells if not cell.vacuous))
+        if len(cells) == 1:
+            key: tuple[Cell, ...] = () if cells[0].vacuous else cells
+        else:
+            key = tuple(dict.fromkeys(cell for cell in cells if not cell.vacuous))
         found = self._obligations.get(key)
         if found is None:
             found = self._obligations[key] = Obligation(len(self.by_number), key)

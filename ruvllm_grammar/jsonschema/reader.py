@@ -17,7 +17,7 @@ from ruvllm_grammar.jsonschema.disjoint import Disjointness
 from ruvllm_grammar.jsonschema.document import Document, Schema, parse
 from ruvllm_grammar.jsonschema.emptiness import Emptiness
 from ruvllm_grammar.jsonschema.lower import ROOT, Lowering
-from ruvllm_grammar.jsonschema.obligations import Obligation, Obligations
+from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation, Obligations
 from ruvllm_grammar.jsonschema.report import Report
 from ruvllm_grammar.jsonschema.shapes import Shapes
 from ruvllm_grammar.jsonschema.whitespace import whitespace as whitespace_of
@@ -69,10 +69,19 @@ class _Reading:
                 for child in self.emptiness.shapes.children(conjunction):
                     if child not in seen:
                         seen[child] = None
-                        queue.append(child)
+                        if not child.plain:
+                            queue.append(child)
+                self._measure(conjunction, limits)
             if len(seen) > limits.schema_nodes:
                 msg = f"the schema combines to more than Limits.schema_nodes = {limits.schema_nodes} obligations"
                 raise LimitError(msg, limit="schema_nodes", needed=len(seen))
+
+    def _measure(self, conjunction: Conjunction, limits: Limits) -> None:
+        """Build the one leaf whose size the schema sets freely, so that its `LimitError` does not come late."""
+        if conjunction.values is None and "number" in conjunction.kinds:
+            shape = self.emptiness.shapes.number(conjunction)
+            if shape.multiples and shape.why_empty() is None:
+                shape.expression(limits)
 
     def satisfiable(self) -> None:
         """Raises `UnsatisfiableGrammar` when no document fits, saying why and where."""

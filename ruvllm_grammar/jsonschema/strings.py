@@ -2,6 +2,10 @@
 
 A length alone stays a counted repetition, which the program runs with a counter, so its size costs nothing. Beside a
 pattern the two are intersected.
+
+Whether a pattern leaves any string of an allowed length is mostly plain arithmetic: the lengths of its matches are
+read off the expression, and where they have no gaps the question is whether two intervals meet (`abc[0-9]*` has the
+lengths 3, 4, 5, ...). Only where there are gaps, or several patterns, an automaton decides.
 """
 
 from __future__ import annotations
@@ -11,6 +15,70 @@ from dataclasses import dataclass
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.jsonschema.cells import Cell, Pattern, Size
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """The lengths, in characters, of the strings of an expression.
+
+    Attributes:
+        shortest: of the shortest string; there is one.
+        longest: of the longest string, None when there is none.
+        gapless: every length between them occurs.
+    """
+
+    shortest: int
+    longest: int | None
+    gapless: bool
+
+
+def lengths(e: ir.Expr) -> Lengths | None:
+    """The lengths of a regular expression's strings; None where a boolean operator or a machine hides them."""
+    match e:
+        case ir.Empty():
+            return Lengths(0, 0, gapless=True)
+        case ir.Literal(text=str(text)):
+            return Lengths(len(text), len(text), gapless=True)
+        case ir.Chars():
+            return Lengths(1, 1, gapless=True)
+        case ir.Seq():
+            parts = [lengths(part) for part in e.parts]
+            if any(part is None for part in parts):
+                return None
+            known = [part for part in parts if part is not None]
+            ends = [part.longest for part in known if part.longest is not None]
+            longest = sum(ends) if len(ends) == len(known) else None
+            return Lengths(sum(part.shortest for part in known), longest, all(part.gapless for part in known))
+        case ir.Alt():
+            return _union([lengths(part) for part in e.parts])
+        case ir.Repeat():
+            return _repeated(lengths(e.body), e.low, e.high)
+        case _:
+            return None
+
+
+def _union(parts: list[Lengths | None]) -> Lengths | None:
+    known = sorted((part for part in parts if part is not None), key=lambda part: part.shortest)
+    if len(known) < len(parts):
+        return None
+    reach: int | None = known[0].shortest
+    gapless = all(part.gapless for part in known)
+    for part in known:
+        if reach is not None:
+            gapless = gapless and part.shortest <= reach + 1
+            reach = None if part.longest is None else max(reach, part.longest)
+    return Lengths(known[0].shortest, reach, gapless)
+
+
+def _repeated(body: Lengths | None, low: int, high: int | None) -> Lengths | None:
+    if body is None:
+        return None
+    bounded = body.longest is not None and (high is not None or body.longest == 0)
+    longest = body.longest * (high or 0) if bounded and body.longest is not None else None
+    # From k to k + 1 copies there is no gap when k * longest + 1 reaches (k + 1) * shortest; k = low is the worst.
+    reach = low * body.longest if body.longest is not None else (None if low else 0)
+    joined = reach is None or reach + 1 >= (low + 1) * body.shortest
+    return Lengths(low * body.shortest, longest, body.gapless and (joined or low == high))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +113,32 @@ class StringShape:
             return f"{self.low} and {self.high} leave no string"
         if not self.patterns:
             return None
+        if len(self.patterns) == 1:
+            possible = self._possible(lengths(self.patterns[0].expr))
+            if possible is not None:
+                return None if possible else self._clash()
         expression = self.expression()
         if expression is not ir.NEVER and not (
             ir.hides_emptiness(expression) and algebra.is_empty(expression)
         ):
             return None
+        return self._clash()
+
+    def _possible(self, found: Lengths | None) -> bool | None:
+        """Whether some length is allowed; None where the lengths alone do not tell."""
+        if found is None:
+            return None
+        low = 0 if self.low is None else self.low.value
+        high = None if self.high is None else self.high.value
+        if (high is not None and found.shortest > high) or (
+            found.longest is not None and found.longest < low
+        ):
+            return False
+        if found.gapless or low <= found.shortest:
+            return True
+        return True if found.longest is not None and (high is None or found.longest <= high) else None
+
+    def _clash(self) -> str:
         clauses = [str(one) for one in (*self.patterns, self.low, self.high) if one is not None]
         if len(clauses) == 1:
             return f"{clauses[0]} matches no string"

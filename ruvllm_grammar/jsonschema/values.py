@@ -18,6 +18,7 @@ from ruvllm_grammar.errors import LimitError
 #: The kinds a JSON value can have, in the order they are offered.
 KINDS = ("null", "boolean", "number", "string", "object", "array")
 ALL_KINDS = frozenset(KINDS)
+SCALARS = frozenset(("null", "boolean", "number", "string"))
 
 #: Decimal exponents beyond this are refused before they become integers of as many digits.
 MAX_EXPONENT = 20_000
