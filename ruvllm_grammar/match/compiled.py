@@ -11,7 +11,6 @@ from ruvllm_grammar.match.matcher import Matcher
 from ruvllm_grammar.match.token_machine import TokenMachine
 from ruvllm_grammar.vocab import Vocabulary
 
-
 _PIECE = 4096  # bytes between two chances to drop super-states
 
 

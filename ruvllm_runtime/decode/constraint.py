@@ -27,6 +27,8 @@ class Constraint:
         try:
             self._matcher.finish_within(max_tokens)
         except rg.LimitError as error:
+            if error.limit != "max_tokens":  # a budget of the compiler: some leaf is only built now
+                raise
             at_least = "" if error.needed is None else f"; {error.needed} would do"
             raise TokenBudgetError(
                 f"no valid document is shorter than max_tokens = {max_tokens}{at_least}", needed=error.needed

@@ -1,0 +1,134 @@
+"""The promise, tried hard: whatever a random model writes under a schema is valid, and nothing is cut.
+
+A model with random weights at temperature 1 and more is the hardest user of a grammar: whatever is legal, it tries.
+Each answer is validated by the independent `jsonschema` package.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+
+import jsonschema
+import pytest
+from jsonschema.validators import validator_for
+
+import ruvllm_grammar as rg
+from ruvllm_runtime import LLM, GenerateRequest, SamplingParams
+from ruvllm_runtime.errors import TokenBudgetError
+from ruvllm_runtime.model.toy import random_model
+
+PAIRS = 1_000
+DEEP = {
+    "$ref": "#/$defs/node",
+    "$defs": {
+        "node": {
+            "type": "object",
+            "properties": {"name": {"type": "string", "maxLength": 3}, "child": {"$ref": "#/$defs/node"}},
+            "required": ["name"],
+            "additionalProperties": False,
+        }
+    },
+}
+
+
+def nested(depth: int) -> dict:
+    """A schema whose only documents are `depth` objects deep."""
+    schema: dict = {"type": "boolean"}
+    for level in range(depth):
+        schema = {
+            "type": "object",
+            "properties": {f"level{level}": schema},
+            "required": [f"level{level}"],
+            "additionalProperties": False,
+        }
+    return schema
+
+
+def validator(schema):
+    return validator_for(schema, default=jsonschema.Draft202012Validator)(schema)
+
+
+def answer(llm, schema, *, seed, temperature, max_tokens):
+    """Generate with the given room, or with what the shortest document needs and a little more."""
+    request = {
+        "prompt": "Answer:",
+        "grammar": rg.JsonSchema(schema, formats="annotate"),
+        "sampling": SamplingParams(temperature=temperature, seed=seed),
+    }
+    try:
+        return llm.generate(GenerateRequest(max_tokens=max_tokens, **request))
+    except TokenBudgetError as error:
+        return llm.generate(GenerateRequest(max_tokens=error.needed + 8, **request))
+
+
+def sample(conformance):
+    with gzip.open(conformance / "maskbench-sample.jsonl.gz", "rt", encoding="utf-8") as lines:
+        entries = [json.loads(line)["schema"] for line in lines]
+    random.Random(11).shuffle(entries)
+    return entries
+
+
+@pytest.mark.slow
+def test_a_thousand_random_answers_are_valid(conformance):
+    from support.real_vocabularies import sentencepiece_v3
+
+    models = [
+        LLM(random_model(sentencepiece_v3(), hidden=16, layers=1, context=4096, spread=2.0)),
+        LLM.load("toy"),
+    ]
+    done = 0
+    refused = 0
+    for number, schema in enumerate(sample(conformance)):
+        llm = models[number % 2]
+        try:
+            check = validator(schema)
+            llm.compile(rg.JsonSchema(schema, formats="annotate"))
+        except (rg.UnsupportedKeyword, rg.UnsatisfiableGrammar, rg.SchemaError, rg.LimitError):
+            refused += 1
+            continue
+        result = answer(
+            llm, schema, seed=number, temperature=1.0 + (number % 3) / 2, max_tokens=80 + number % 100
+        )
+        assert result.finish_reason == "stop", schema
+        value = json.loads(result.text)
+        assert not [e.message for e in check.iter_errors(value)], (schema, result.text)
+        done += 1
+        if done == PAIRS:
+            break
+    assert done == PAIRS, (done, refused)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_twenty_levels_of_nesting(seed):
+    schema = nested(20)
+    result = answer(LLM.load("toy"), schema, seed=seed, temperature=1.5, max_tokens=800)
+    assert result.finish_reason == "stop"
+    assert list(validator(schema).iter_errors(json.loads(result.text))) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_recursion_ends_within_the_budget(seed):
+    result = answer(LLM.load("toy"), DEEP, seed=seed, temperature=1.0, max_tokens=300)
+    assert result.finish_reason == "stop"
+    assert list(validator(DEEP).iter_errors(json.loads(result.text))) == []
+
+
+@pytest.mark.slow
+def test_a_thousand_elements():
+    schema = {
+        "type": "array",
+        "items": {"type": "integer", "minimum": 0, "maximum": 999},
+        "minItems": 1000,
+        "maxItems": 1000,
+    }
+    llm = LLM(random_model(LLM.load("toy").vocabulary, hidden=16, layers=1, context=16_384))
+    grammar = rg.JsonSchema(schema, whitespace="compact")
+    request = GenerateRequest(
+        prompt=[1], grammar=grammar, max_tokens=8_000, sampling=SamplingParams(temperature=1.0, seed=5)
+    )
+    result = llm.generate(request)
+    assert result.finish_reason == "stop"
+    assert len(result.parsed) == 1000
+    assert list(validator(schema).iter_errors(result.parsed)) == []
