@@ -80,7 +80,7 @@ def _items(legal: frozenset[int]) -> Iterator[str]:
         beyond = legal >= _LEADS
         but = f" but {' '.join(_characters(missing))}" if missing else ""
         yield ("any character" if beyond else "any ASCII character") + but
-        left -= _PRINTABLE
+        left -= _PRINTABLE | {0x7F}
         if beyond:
             left -= _LEADS
     yield from _characters(left & (_PRINTABLE | _SPACES.keys()))
@@ -106,7 +106,10 @@ def _characters(chars: Collection[int]) -> Iterator[str]:
                 yield from (quoted(bytes([byte])) for byte in range(low, high + 1))
             else:
                 yield f"{chr(low)}-{chr(high)}"
-    yield from (name for byte, name in _SPACES.items() if byte in chars)
+    if _SPACES.keys() <= set(chars):
+        yield "white space"
+    else:
+        yield from (name for byte, name in _SPACES.items() if byte in chars)
 
 
 def _hexadecimal(values: Collection[int]) -> str:

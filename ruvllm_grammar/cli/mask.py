@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -52,11 +53,11 @@ def mask(
     """Count and list the tokens that may follow a text, and the text that must."""
     with reported(as_json=as_json, debug=debug):
         limits = limits_from(limit)
-        file = sources.one(source, kind)
+        given = sources.read(sources.one(source, kind), whitespace, limits)
         load_kernels()
-        with busy(f"reading the vocabulary {vocabulary}"):
+        with busy(f"reading the vocabulary {Path(vocabulary).name}"):
             tokens = load(vocabulary, eos=eos, size=size)
-        grammar = api.compile(sources.read(file, whitespace, limits), tokens, limits=limits)
+        grammar = api.compile(given, tokens, limits=limits)
         matcher = grammar.matcher()
         before = os.fsencode(prefix)
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -136,8 +135,3 @@ def _bar(console: Console) -> Progress:
         console=console,
         transient=True,
     )
-
-
-def nobody_watches_output() -> bool:
-    """Whether answers go to a pipe or file, so that a bar on stderr does not run through them."""
-    return not sys.stdout.isatty()

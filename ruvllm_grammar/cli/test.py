@@ -60,9 +60,9 @@ def judge(
     with reported(as_json=as_json, debug=debug):
         limits = limits_from(limit)
         _require_documents(source, documents, text)
-        file = sources.one(source, kind)
+        given = sources.read(sources.one(source, kind), whitespace, limits)
         load_kernels()
-        grammar = api.compile(sources.read(file, whitespace, limits), byte_vocabulary(), limits=limits)
+        grammar = api.compile(given, byte_vocabulary(), limits=limits)
         verdicts = []
         for document in _documents(documents or [], text or [], limits):
             verdict = _judge(grammar, _stripped(document) if strip else document)

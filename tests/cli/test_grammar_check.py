@@ -1,0 +1,88 @@
+"""`ruvllm-grammar check`: keywords, places, refusals."""
+
+from __future__ import annotations
+
+import json
+
+
+def test_supported(grammar_cli, folder):
+    (folder / "s.json").write_text('{"type": "array", "items": {"type": "string"}, "title": "words"}')
+    code, out, err = grammar_cli("check", "s.json")
+    assert (code, err) == (0, "")
+    assert [line.split() for line in out.splitlines()] == [
+        ["keyword", "state", "times", "where"],
+        ["items", "exact", "1", "/items"],
+        ["type", "exact", "2", "/type", "/items/type"],
+        ["title", "annotation", "1", "/title"],
+        [],
+        ["supported:", "every", "keyword", "is", "honoured"],
+    ]
+
+
+def test_every_refusal_is_reported_with_its_place(grammar_cli, folder):
+    schema = {
+        "type": "array",
+        "uniqueItems": True,
+        "items": {"type": "array", "uniqueItems": True},
+    }
+    (folder / "s.json").write_text(json.dumps(schema))
+    code, out, err = grammar_cli("check", "s.json", "--json")
+    found = json.loads(out)
+    assert (code, err, found["supported"], found["unsatisfiable"]) == (1, "", False, None)
+    assert [(one["keyword"], one["pointer"]) for one in found["refusals"]] == [
+        ("uniqueItems", "/uniqueItems"),
+        ("uniqueItems", "/items/uniqueItems"),
+    ]
+    assert {use["pointer"] for use in found["uses"] if use["state"] == "refused"} == {
+        "/uniqueItems",
+        "/items/uniqueItems",
+    }
+    code, out, _ = grammar_cli("check", "s.json")
+    assert code == 1
+    assert [
+        line.partition(":")[2].partition(":")[0] for line in out.splitlines() if line.startswith("refused")
+    ] == [
+        " uniqueItems at /uniqueItems",
+        " uniqueItems at /items/uniqueItems",
+    ]
+
+
+def test_nothing_can_match(grammar_cli, folder):
+    (folder / "s.json").write_text('{"type": "integer", "minimum": 3, "maximum": 2}')
+    code, out, _ = grammar_cli("check", "s.json")
+    assert (code, out.splitlines()[-1]) == (
+        1,
+        (
+            "nothing can match: minimum 3 (at /minimum), maximum 2 (at /maximum) and type integer (at /type) leave "
+            "no number (at the root of the schema)"
+        ),
+    )
+
+
+def test_a_pattern(grammar_cli):
+    assert grammar_cli("check", "word.regex") == (0, "supported: exact\n", "")
+
+
+def test_standard_input(grammar_cli):
+    assert grammar_cli("check", "-", "--kind", "schema", input="false")[0] == 1
+    assert grammar_cli("check", "-", "--kind", "schema", input="{}")[0] == 0
+
+
+def test_a_malformed_schema_is_bad_input(grammar_cli, folder):
+    (folder / "s.json").write_text('{"type": ')
+    assert grammar_cli("check", "s.json") == (
+        2,
+        "",
+        (
+            "SchemaError: the schema is not JSON: schema:1:10: Expecting value\n"
+            '  1 | {"type": \n'
+            "    |          ^ correct the JSON text (at the root of the schema)\n"
+        ),
+    )
+    (folder / "p.regex").write_text("a(b")
+    code, out, err = grammar_cli("check", "p.regex")
+    assert (code, out, err.splitlines()[0]) == (2, "", "SyntaxGrammarError: pattern:1:2: unclosed group")
+
+
+def test_a_folder_is_not_a_source(grammar_cli):
+    assert grammar_cli("check", ".") == (2, "", "InputError: .: a folder; this command takes one file\n")
