@@ -69,10 +69,7 @@ def determinize(nfa: Nfa, entry: Node, limit: int) -> Draft:
             continue
         edges = []
         for piece, members in alphabet.partition(tuple(sorted(after))):
-            if len(members) == 1:
-                joined = after[members[0]]
-            else:
-                joined = set().union(*(after[m] for m in members))
+            joined = after[members[0]].union(*(after[m] for m in members[1:]))
             edges.append((piece, state_of(tuple(sorted(joined)))))
         rows.append(row_of(alphabet, edges))
     return Draft(alphabet, rows, accepting)

@@ -111,7 +111,7 @@ class Dfa:
         """The state after `data`, `DEAD` when nothing can follow."""
         classes, transitions = self.byte_to_class, self.transitions
         for byte in data:
-            state = int(transitions[state, classes[byte]])
+            state = transitions.item(state, classes.item(byte))
         return state
 
     def matches(self, data: bytes) -> bool:
@@ -129,7 +129,8 @@ class Dfa:
     def live_bytes(self) -> npt.NDArray[np.int32]:
         """int32[n_states]: how many bytes lead to another state than `DEAD`."""
         weight = np.bincount(self.byte_to_class, minlength=self.n_classes).astype(np.int32)
-        return ((self.transitions != DEAD) @ weight).astype(np.int32)
+        live: npt.NDArray[np.int32] = ((self.transitions != DEAD) @ weight).astype(np.int32)
+        return live
 
     def shortest(self) -> bytes | None:
         """A shortest byte string that matches, the least of them; None when there is none."""
@@ -189,8 +190,8 @@ class Dfa:
         count = len(np.unique(block))
         while count < self.n_states:
             rows = np.concatenate([block[:, None], block[self.transitions]], axis=1)
-            _, block = np.unique(rows, axis=0, return_inverse=True)
-            block = block.reshape(-1).astype(np.int32)
+            _, inverse = np.unique(rows, axis=0, return_inverse=True)
+            block = inverse.reshape(-1).astype(np.int32)
             new = int(block.max()) + 1
             if new == count:
                 return self.is_empty  # there START and DEAD are twins, and both stay

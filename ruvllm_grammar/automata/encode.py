@@ -1,4 +1,4 @@
-"""From an automaton over code points to the minimal automaton over bytes.
+r"""From an automaton over code points to the minimal automaton over bytes.
 
 Every state asks `spelling` for the byte tree of its choice of characters. States with the same choice are handled
 together, as matrices: their targets, their inner nodes numbered by (shape, targets), and one gather that writes all
@@ -6,7 +6,7 @@ their rows. The result is minimal by construction (the essay of `spelling` says 
 
 ```text
 [a-z]{2} in JSON   START -"-> s0 -[a-z]-> s1 -[a-z]-> s2 -"-> FINAL, and six inner nodes for the escapes of
-                   each step: after \\, \\u, \\u0, \\u00, \\u006, \\u007
+                   each step: after \, \u, \u0, \u00, \u006, \u007
 ```
 
 Cost: linear in the size of the result, in numpy apart from a few Python steps per choice and per inner node that has
@@ -127,7 +127,7 @@ def _number_inner(groups: list[_Group], texts: int, first: int) -> tuple[list[_I
                 ]
     unique, inverse = np.unique(np.concatenate(keys), return_inverse=True)
     place = 0
-    for (spelling, members, _), ids, single in zip(groups, out, singles, strict=True):
+    for (_, members, _), ids, single in zip(groups, out, singles, strict=True):
         count = len(members) * len(single)
         ids += first + len(unique)
         ids[:, single] = first + inverse[place : place + count].reshape(len(members), len(single))

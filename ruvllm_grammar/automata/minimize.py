@@ -6,8 +6,8 @@ Three methods share the work, each where it is best.
    end backwards: two are equal exactly if they agree on accepting and their rows, whose targets are merged already.
    One dictionary look-up each (Revuz, "Minimisation of acyclic deterministic automata in linear time", 1992).
    A state with a loop ahead has an infinite language and equals none of these.
-2. *A few rounds of Moore's refinement* settle most of what is left: start with accepting against not, split states whose
-   rows differ in the classes of their targets, repeat (Moore, "Gedanken-experiments on sequential machines", 1956).
+2. *A few rounds of Moore's refinement* settle most of what is left: start with accepting against not, split states
+   whose rows differ in the classes of their targets, repeat ("Gedanken-experiments on sequential machines", 1956).
 3. *Hopcroft's algorithm* finishes what does not settle, such as `.{5000,}`, where Moore would need 5,000 rounds:
    splitting with the smaller half keeps it O(e log n) in edges ("An n log n algorithm", 1971).
 
@@ -91,8 +91,8 @@ def _hopcroft(draft: Draft, block: list[int], rest: list[int], base: int) -> Non
     labels = sorted({label for state in rest for label, _ in draft.rows[state]})
     atoms: dict[int, list[int]] = {label: [] for label in labels}
     pieces = draft.alphabet.partition(tuple(labels))
-    for atom, (_, members) in enumerate(pieces):
-        for label in members:
+    for atom, (_, containing) in enumerate(pieces):
+        for label in containing:
             atoms[label].append(atom)
     sources: list[dict[int, list[int]]] = [{} for _ in pieces]
     for state in rest:
@@ -128,7 +128,7 @@ def _hopcroft(draft: Draft, block: list[int], rest: list[int], base: int) -> Non
 
 def _quotient(draft: Draft, block: list[int]) -> Draft:
     number: dict[int, int] = {}
-    chosen = []
+    chosen: list[int] = []
     for state, b in enumerate(block):
         if b not in number:
             number[b] = len(chosen)

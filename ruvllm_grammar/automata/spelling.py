@@ -1,25 +1,26 @@
-"""How one state's choice of characters is spelled in bytes: the class trie, worked out once per choice.
+r"""How one state's choice of characters is spelled in bytes: the class trie, worked out once per choice.
 
 A state of a symbolic automaton sends disjoint character sets to different targets. In bytes that is a small tree:
 
 ```text
 {[a-z] -> 1, [é-ÿ] -> 2}       UTF-8                           inside a JSON string, also
    top    61..7a -> 1, c3 -> A                                 5c -> B
-   A      a9..bf -> 2                                          B  75 -> C   ("\\u")
+   A      a9..bf -> 2                                          B  75 -> C   ("\u")
                                                                C  30 -> D,  D  30 -> E,  E  36 -> F, 37 -> G, 65 -> ..
 ```
 
-`Spelling` is that tree with *columns* instead of states: 0 nowhere, then the targets, then the inner nodes. It depends on the sets alone, so all states with the same choice, in all patterns, share it (a bounded
-cache: digits, `\\w` and `.` are everywhere).
+`Spelling` is that tree with *columns* instead of states: 0 nowhere, then the targets, then the inner nodes. It
+depends on the sets alone, so all states with the same choice, in all patterns, share it (a bounded cache: digits, `\w`
+and `.` are everywhere).
 
-Inner nodes are shared between states as well: node F above, "6 of `\\u006x`", is the same byte state wherever its
+Inner nodes are shared between states as well: node F above, "6 of `\u006x`", is the same byte state wherever its
 targets are the same. So each inner node has a *shape* (its tree with targets numbered by first appearance) and
 *arguments* (which targets those are); two inner nodes are one state exactly if shape and arguments agree. Since no
 inner node can accept what a state between characters accepts (its words start in the middle of a character), and
 states between characters are minimal already, this sharing alone makes the byte automaton minimal.
 
 JSON spellings are those of RFC 8259 section 7. A character may be raw (not below U+0020, not quote or backslash), one
-of `\\" \\\\ \\/ \\b \\f \\n \\r \\t`, or `\\uXXXX` in either case, beyond U+FFFF as a pair of surrogates; a lone surrogate is
+of `\" \\ \/ \b \f \n \r \t`, or `\uXXXX` in either case, beyond U+FFFF as a pair of surrogates; a lone surrogate is
 no character, and its escape spells nothing.
 
 Lineage: UTF-8 as byte ranges after Thompson and Cox (RE2) and the `utf8-ranges` of regex-syntax; the tree of quotients

@@ -44,11 +44,12 @@ class SymbolicDfa:
 
     def matches(self, text: str) -> bool:
         """Whether the whole of `text` matches."""
-        state: int | None = 0
+        state = 0
         for char in text:
-            state = self.step(state, ord(char))
-            if state is None:
+            following = self.step(state, ord(char))
+            if following is None:
                 return False
+            state = following
         return self.accepting[state]
 
     def shortest(self) -> str | None:

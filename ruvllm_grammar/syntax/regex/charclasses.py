@@ -1,11 +1,11 @@
-"""Character classes of ECMA-262: the escapes `\\d \\w \\s`, the dot, and Unicode properties.
+r"""Character classes of ECMA-262: the escapes `\d \w \s`, the dot, and Unicode properties.
 
-`\\d` and `\\w` are ASCII. `\\s` is white space and line ends as ECMA-262 lists them: U+FEFF is in, U+0085 is not. The dot
-is everything but the four line terminators. Properties (`\\p{...}`) are looked up in the tables of the `regex` package,
+`\d` and `\w` are ASCII. `\s` is white space and line ends as ECMA-262 lists them: U+FEFF is in, U+0085 is not. The dot
+is everything but the four line terminators. Properties (`\p{...}`) are looked up in the tables of the `regex` package,
 by running one search over all characters, once per property.
 
 Names of properties are those of ECMA-262 section 22.2.1.9 and its tables 67 to 69, spelled exactly; the loose matching
-of other engines (`\\p{greek}`) is refused.
+of other engines (`\p{greek}`) is refused.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Patterns whose assertions stand in loops or look behind: a deterministic automaton, state by state.
+r"""Patterns whose assertions stand in loops or look behind: a deterministic automaton, state by state.
 
 `^((?!foo).)*$` asserts something at every character, so no finite rewriting resolves it. Here the pattern is run on all
 texts at once. A *thread* is what is still to be matched (a stack of parts) together with its *promises*: look-aheads
@@ -12,12 +12,12 @@ threads is a formula: one thread must arrive, and with it all its promises.
   after "fo"     {loop, if not "o"...}      then "o" kills the thread, and the state is gone
 ```
 
-A state is the threads, what was read last (nothing, a word character, another) for `^` and `\\b`, and, for every
-look-behind, the threads of its body, started anew at every place. `$` and `\\b` look one character ahead: they restrict
+A state is the threads, what was read last (nothing, a word character, another) for `^` and `\b`, and, for every
+look-behind, the threads of its body, started anew at every place. `$` and `\b` look one character ahead: they restrict
 the next step of their thread. Characters that no part of the pattern tells apart are stepped once.
 
-Cost: states are finite (stacks come from the pattern, promises are subsets) but may be doubly exponential; transitions
-are counted against `Limits.leaf_states`.
+Cost: states are finite (stacks come from the pattern, promises are subsets) but may be doubly exponential; steps of
+threads are counted against `Limits.leaf_states`.
 
 Lineage: alternating automata (Chandra, Kozen and Stockmeyer 1981), determinised; partial derivatives (Antimirov 1996)
 for the stacks; look-arounds by automata as in Miyazaki and Minamide (2019).
@@ -39,6 +39,8 @@ from ruvllm_grammar.syntax.regex.nodes import Choice, Look, Loop, Node, Position
 from ruvllm_grammar.syntax.regex.parser import refuse
 
 Stack = int
+#: Steps of single threads that `Limits.leaf_states` allows for each state.
+_STEPS_PER_STATE = 4
 _END: Stack = 0  # nothing left to match: the text must be over
 
 
@@ -74,10 +76,10 @@ class _Here:
 
 
 class _Way(NamedTuple):
-    """One way to go on from a stack without reading: then a character, or the end of the text.
+    r"""One way to go on from a stack without reading: then a character, or the end of the text.
 
     label: the character to read, None at the end of the pattern. stack: what comes behind it. following: what the
-    next character may be because of `$` and `\\b`. may_end: whether the text may be over. looks: look-aheads that
+    next character may be because of `$` and `\b`. may_end: whether the text may be over. looks: look-aheads that
     begin here.
     """
 
@@ -93,7 +95,7 @@ def machine_language(node: Node, pattern: str, *, search: bool, limits: Limits) 
 
     Raises:
         SyntaxGrammarError: a look-behind whose end depends on what follows it.
-        LimitError: more transitions than `Limits.leaf_states`.
+        LimitError: more steps than 4 times `Limits.leaf_states`.
     """
     return _Runner(node, pattern, limits).run(search=search)
 
@@ -212,6 +214,7 @@ class _Runner:
             if kept is None:
                 continue
             for way in self.ways(thread.stack, here):
+                self._count()
                 if way.label is None or char not in way.label or char not in way.following:
                     continue
                 begun = self._step_promises(frozenset(self.begin(look) for look in way.looks), char, here)
@@ -309,7 +312,6 @@ class _Runner:
             row: list[tuple[int, int, int]] = []
             for members in classes:
                 char = members.ranges[0][0]
-                self._count(main)
                 threads = self.step(main, char, here)
                 if not threads:
                     continue
@@ -325,14 +327,14 @@ class _Runner:
             rows.append(row)
         return ir.machine(rows, accepting)
 
-    def _count(self, threads: Threads) -> None:
-        self.steps += 1 + len(threads) // 32
-        if self.steps > self.limit:
+    def _count(self) -> None:
+        self.steps += 1
+        if self.steps > self.limit * _STEPS_PER_STATE:
             msg = (
-                f"the assertions of a pattern need more than {self.limit:,} transitions (Limits.leaf_states); "
-                "raise the limit, or simplify the assertions"
+                f"the assertions of a pattern need more than {self.steps:,} steps, and Limits.leaf_states allows "
+                f"{_STEPS_PER_STATE} times {self.limit:,}; raise the limit, or simplify the assertions"
             )
-            raise LimitError(msg, limit="leaf_states", needed=self.steps)
+            raise LimitError(msg, limit="leaf_states", needed=self.steps // _STEPS_PER_STATE)
 
 
 def _classes(node: Node) -> list[CharSet]:

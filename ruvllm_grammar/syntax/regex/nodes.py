@@ -1,8 +1,8 @@
-"""What a parsed pattern is made of.
+r"""What a parsed pattern is made of.
 
 Everything without an assertion is an `ir.Expr` already: the parser builds it bottom-up with the IR's constructors.
-Only the parts around an assertion stay a tree, because an assertion looks at the text around it: positions (`^ $ \\b
-\\B`), look-ahead and look-behind.
+Only the parts around an assertion stay a tree, because an assertion looks at the text around it: positions (`^ $ \b
+\B`), look-ahead and look-behind.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The parser of ECMA-262 patterns: grammar of section 22.2.1 with the `u` flag, tolerant as Annex B is without it.
+r"""The parser of ECMA-262 patterns: grammar of section 22.2.1 with the `u` flag, tolerant as Annex B is without it.
 
-Under `u` an escaped letter that means nothing, a lone `]` or `}`, or `[\\w-.]` is an error; without `u` they are old
+Under `u` an escaped letter that means nothing, a lone `]` or `}`, or `[\w-.]` is an error; without `u` they are old
 web practice with a fixed meaning (Annex B.1.2), and about one real schema in eighty relies on it. Here every such
 construct gets its Annex B meaning, while everything that has a meaning under `u` keeps it: characters are code points,
-`\\u{1F600}` and `\\p{Lu}` are what they say.
+`\u{1F600}` and `\p{Lu}` are what they say.
 
 The pattern is read left to right without recursion: open groups wait on a stack, and a group is reduced when it closes.
 Quantifiers are greedy or lazy without difference, because a language does not know which match was preferred.
@@ -90,7 +90,7 @@ class _Parser:
                 self._open(start)
             elif char == ")":
                 self._close(start)
-            elif char == "^" or char == "$":
+            elif char in "^$":
                 group.parts.append(Position(Where(char), start))
                 self._no_quantifier()
             elif char in "*+?" or (char == "{" and self._braces(start) is not None):
@@ -286,7 +286,7 @@ class _Parser:
         return ord(letter)
 
     def _octal(self, letter: str) -> int:
-        """`\\0`, and Annex B's octal escapes up to `\\377`; `\\8` and `\\9` are the digits."""
+        r"""`\0`, and Annex B's octal escapes up to `\377`; `\8` and `\9` are the digits."""
         if letter in "89":
             return ord(letter)
         digits = letter + self._run(frozenset("01234567"), self.at, 2 if letter in "0123" else 1)
@@ -317,7 +317,7 @@ class _Parser:
         return point
 
     def _property(self, start: int, *, negative: bool) -> CharSet:
-        """`{name}` after `\\p`. Annex B would read an unknown one as letters; that is never what was meant."""
+        r"""`{name}` after `\p`. Annex B would read an unknown one as letters; that is never what was meant."""
         found = _PROPERTY.match(self.pattern, self.at)
         if found is None:
             self._fail(start, "a Unicode property without a name in braces", "write one such as \\p{Lu}")

@@ -1,4 +1,4 @@
-"""From a pattern to the language of all texts it is found in.
+r"""From a pattern to the language of all texts it is found in.
 
 Most patterns have assertions only where they can be resolved by looking at what follows them in the pattern itself.
 `languages` does that backwards: given the language of *everything after* a node, it returns the language of everything
@@ -15,7 +15,7 @@ from that node on.
 
 What was read before matters in three ways only: nothing, a word character last, another character last. So a language
 is kept for each of the three (`Rests`), and where they are the same object nothing is split. A look-ahead is an
-intersection with the rest of the text, a negative one with a complement; so is `\\b`, which looks one character ahead.
+intersection with the rest of the text, a negative one with a complement; so is `\b`, which looks one character ahead.
 
 This needs no loop around an assertion (unless it is short enough to unroll) and no look-behind; patterns with those go
 through `machine`. Either way the result is exact.
@@ -48,7 +48,7 @@ from ruvllm_grammar.syntax.regex.nodes import (
 from ruvllm_grammar.syntax.regex.parser import parse
 
 _NOT_WORD = WORD.complement()
-_UNROLL = 64  # nodes with assertions that copies of a counted loop may add up to
+_UNROLL = 8  # nodes with assertions that copies of a counted loop may add up to; beyond, a machine is smaller
 _DEPTH = 120  # nesting of assertions that the recursion below is allowed
 
 
@@ -76,7 +76,7 @@ def _read(pattern: str, search: bool, limits: Limits) -> ir.Expr:  # noqa: FBT00
     if isinstance(node, ir.Expr):
         return anywhere(_before_anything(node)) if search else node
     _check_depth(node, limits)
-    if any(isinstance(n, Look) and not n.ahead for n in walk(node)) or _copies(node) > _UNROLL:
+    if any(isinstance(n, Look) and not n.ahead for n in walk(node)) or _unrolled(node) > _UNROLL:
         return machine_language(node, pattern, search=search, limits=limits)
     rests = languages(node, Rests(around, around, around))
     if not search:
@@ -97,9 +97,8 @@ def anywhere(rest: ir.Expr) -> ir.Expr:
     parts = list(rest.parts) if isinstance(rest, ir.Seq) else [rest]
     while parts and parts[0].nullable:
         del parts[0]
-    if parts and isinstance(parts[0], ir.Repeat):
-        first = parts[0]
-        parts[0] = ir.repeat(first.body, first.low, first.low)
+    if parts:
+        parts[0] = _least(parts[0])
     return ir.seq(ir.ANY_TEXT, *parts)
 
 
@@ -107,11 +106,14 @@ def _before_anything(e: ir.Expr) -> ir.Expr:
     """`e` and then any text, to which everything that `e` may repeat at its end belongs."""
     parts = list(e.parts) if isinstance(e, ir.Seq) else [e]
     while parts and parts[-1].nullable:
-        parts.pop()
-    if parts and isinstance(parts[-1], ir.Repeat):
-        last = parts.pop()
-        parts.append(ir.repeat(last.body, last.low, last.low))
+        del parts[-1]
+    if parts:
+        parts[-1] = _least(parts[-1])
     return ir.seq(*parts, ir.ANY_TEXT)
+
+
+def _least(e: ir.Expr) -> ir.Expr:
+    return ir.repeat(e.body, e.low, e.low) if isinstance(e, ir.Repeat) else e
 
 
 def _check_depth(node: Node, limits: Limits) -> None:
@@ -125,14 +127,12 @@ def _check_depth(node: Node, limits: Limits) -> None:
         level = [part for one in level for part in inside(one)]
 
 
-def _copies(node: Node) -> int:
-    """How many nodes with assertions unrolling makes; more than the budget where a loop has no end."""
-    if isinstance(node, ir.Expr):
-        return 0
-    below = sum(_copies(part) for part in inside(node))
-    if isinstance(node, Loop):
-        return _UNROLL + 1 if node.high is None else (below + 1) * node.high
-    return below + isinstance(node, (Look, Position))
+def _unrolled(node: Node) -> int:
+    """How many nodes the copies of loops with assertions add up to; infinite loops are beyond every budget."""
+    below = sum(_unrolled(part) for part in inside(node))
+    if not isinstance(node, Loop):
+        return below
+    return _UNROLL + 1 if node.high is None else (below + len(walk(node.body))) * (node.high - 1)
 
 
 @dataclass(frozen=True, slots=True)
