@@ -19,7 +19,7 @@ from ruvllm_grammar.cli.options import (
     limits_from,
 )
 from ruvllm_grammar.cli.report import NO, reported
-from ruvllm_grammar.cli.screen import cells, print_json, print_text, stdout, table
+from ruvllm_grammar.cli.screen import cells, print_json, print_table, print_text, table
 from ruvllm_grammar.jsonschema import Report, Use
 
 _ORDER = ("refused", "guarded", "exact", "document", "annotation")
@@ -73,7 +73,7 @@ def _show(report: Report, uses: list[Use], kind: Kind) -> None:
             places.items(), key=lambda item: (_rank(item[0][0]), item[0])
         ):
             out.add_row(*cells(keyword, state, len(pointers), "  ".join(pointers)))
-        stdout().print(out)
+        print_table(out)
         print_text("")
     for refusal in report.refusals:
         print_text(f"refused: {refusal.keyword} at {refusal.pointer or 'the root'}: {refusal.reason}")

@@ -29,7 +29,7 @@ from ruvllm_grammar.cli.options import (
     limits_from,
 )
 from ruvllm_grammar.cli.report import NO, InputError, described, reported
-from ruvllm_grammar.cli.screen import busy, cells, print_json, print_text, stdout, table, watched
+from ruvllm_grammar.cli.screen import busy, cells, print_json, print_table, print_text, table, watched
 from ruvllm_grammar.cli.sources import SourceFile
 from ruvllm_grammar.cli.vocabularies import load
 from ruvllm_grammar.errors import RuvllmError
@@ -214,7 +214,7 @@ def _show(rows: Sequence[_Row]) -> None:
             out.add_row(*cells(row.name, row.fingerprint[:_SHORT], *times, row.instructions, len(row.guards)))
         else:
             out.add_row(*cells(row.name, "failed", "", "", "", ""))
-    stdout().print(out)
+    print_table(out)
     for row in rows:
         if row.error is not None:
             print_text(f"\n{row.name}: {row.error['type']}: {row.error['message']}")

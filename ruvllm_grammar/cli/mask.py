@@ -26,7 +26,7 @@ from ruvllm_grammar.cli.options import (
     limits_from,
 )
 from ruvllm_grammar.cli.report import InputError, reported
-from ruvllm_grammar.cli.screen import busy, cells, print_json, print_text, quoted, stdout, table
+from ruvllm_grammar.cli.screen import busy, cells, print_json, print_table, print_text, quoted, table
 from ruvllm_grammar.cli.vocabularies import load
 from ruvllm_grammar.errors import MatchError
 from ruvllm_grammar.match import Matcher
@@ -104,7 +104,7 @@ def _list(legal: list[int], vocabulary: Vocabulary, *, more: int) -> None:
         text = vocabulary.token_bytes(token)
         out.add_row(*cells(token, names.get(token, "the end") if text is None else quoted(text)))
     print_text("")
-    stdout().print(out)
+    print_table(out)
     if more > 0:
         print_text(f"... and {more} more; --first N lists N, --json all")
 

@@ -96,6 +96,15 @@ def table(*columns: str, right: Iterable[str] = ()) -> Table:
     return out
 
 
+def print_table(filled: Table) -> None:
+    """Print a table, without the spaces that fill its last column up."""
+    console = stdout()
+    with console.capture() as captured:
+        console.print(filled)
+    lines = captured.get().splitlines()
+    typer.echo("\n".join(lines if console.is_terminal else [line.rstrip() for line in lines]))
+
+
 def cells(*values: object) -> list[Text]:
     """Cells of a row: plain text, never markup."""
     return [Text(printable(str(value))) for value in values]

@@ -13,8 +13,8 @@ def test_a_choice(grammar_cli):
             "the text may end here\n"
             "\n"
             "token  text\n"
-            '   97  "a" \n'
-            '   98  "b" \n'
+            '   97  "a"\n'
+            '   98  "b"\n'
             "... and 25 more; --first N lists N, --json all\n"
         ),
         "",
@@ -27,7 +27,7 @@ def test_the_end_has_its_name(grammar_cli):
         '1 of 257 tokens may follow "abc"',
         "the text may end here",
         "",
-        "token  text ",
+        "token  text",
         "  256  <eos>",
     ]
 
