@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import re
@@ -33,13 +34,19 @@ def blocks(page: Path) -> list[tuple[int, str]]:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=name_of)
 def test_python_of_the_page_runs(page, tmp_path, monkeypatch):
-    """A page is one program: its blocks share a namespace and run from top to bottom in an empty folder."""
+    """A page is one program: its blocks share a namespace and run from top to bottom in an empty folder.
+
+    It checks what it claims, so that it fails when the claim becomes wrong.
+    """
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "__page__"}
+    claims = 0
     for line, source in blocks(page):
         # Blank lines in front, so that a traceback shows the line of the page.
-        code = compile("\n" * line + source, str(page), "exec", dont_inherit=True)
-        exec(code, namespace)  # noqa: S102  our own documentation
+        tree = ast.parse("\n" * line + source, str(page))
+        claims += sum(isinstance(node, ast.Assert) for node in ast.walk(tree))
+        exec(compile(tree, str(page), "exec", dont_inherit=True), namespace)  # noqa: S102  our own documentation
+    assert claims > 0
 
 
 @pytest.mark.parametrize("page", LINKED, ids=name_of)
