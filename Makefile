@@ -34,7 +34,7 @@ test: lint  ## lint, types, import contracts, then every test that is not slow
 test-all: $(VENV)/.test  ## the slow tests, then the kernels again with bounds checks
 	@$(BIN)/ruvllm-grammar warm
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m slow
-	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(NUMBA_CACHE_DIR)-boundscheck" $(BIN)/python -m pytest -q \
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(NUMBA_CACHE_DIR)-boundscheck" $(BIN)/python -m pytest -q -m "not slow" \
 	    $(wildcard tests/kernels tests/program tests/tables tests/match)
 
 lint: $(VENV)/.test  ## ruff, mypy and the import contracts
