@@ -13,6 +13,31 @@ from ruvllm_runtime.decode.masking import Bitmask
 from ruvllm_runtime.errors import TokenBudgetError
 
 
+def start_within(grammar: rg.CompiledGrammar, budget: int, *, param: str) -> rg.Matcher:
+    """A matcher at the start of a document of at most `budget` tokens, the end token included.
+
+    Args:
+        grammar: the document's grammar.
+        budget: tokens.
+        param: what the caller calls the budget.
+
+    Raises:
+        TokenBudgetError: no document of the grammar is that short.
+        LimitError: the grammar exceeds a budget of the compiler, found only now that all of it is needed.
+    """
+    matcher = grammar.matcher()
+    try:
+        matcher.finish_within(budget)
+    except rg.LimitError as error:
+        if error.limit != "max_tokens":
+            raise
+        at_least = "" if error.needed is None else f"; {error.needed} would do"
+        raise TokenBudgetError(
+            f"no valid document is shorter than {param} = {budget}{at_least}", needed=error.needed
+        ) from error
+    return matcher
+
+
 class Constraint:
     """The grammar's side of one request."""
 
@@ -23,16 +48,7 @@ class Constraint:
             TokenBudgetError: no document of the grammar is that short.
         """
         self.grammar = grammar
-        self._matcher = grammar.matcher()
-        try:
-            self._matcher.finish_within(max_tokens)
-        except rg.LimitError as error:
-            if error.limit != "max_tokens":  # a budget of the compiler: some leaf is only built now
-                raise
-            at_least = "" if error.needed is None else f"; {error.needed} would do"
-            raise TokenBudgetError(
-                f"no valid document is shorter than max_tokens = {max_tokens}{at_least}", needed=error.needed
-            ) from error
+        self._matcher = start_within(grammar, max_tokens, param="max_tokens")
 
     def fill(self, row: Bitmask) -> None:
         """Write the legal next tokens into a bitmask row."""

@@ -34,12 +34,12 @@ from transformers import LogitsProcessor
 
 import ruvllm_grammar as rg
 from ruvllm_runtime.decode import masking
+from ruvllm_runtime.decode.constraint import start_within
 from ruvllm_runtime.errors import (
     GenerationDeadEnd,
     GuardedGrammarError,
     ModelMismatchError,
     RequestError,
-    TokenBudgetError,
 )
 
 Ids = npt.NDArray[np.int64]
@@ -275,19 +275,11 @@ def _checked(grammar: Any, *, allow_guarded: bool) -> Any:
     return grammar
 
 
-def _root(grammar: Any, max_new_tokens: int | None) -> Any:
+def _root(grammar: rg.CompiledGrammar, max_new_tokens: int | None) -> rg.Matcher:
     """The matcher before the first token."""
-    matcher = grammar.matcher()
-    if max_new_tokens is not None:
-        try:
-            matcher.finish_within(max_new_tokens)
-        except rg.LimitError as error:
-            raise TokenBudgetError(
-                f"no valid document is shorter than max_new_tokens = {max_new_tokens}"
-                + ("" if error.needed is None else f"; {error.needed} would do"),
-                needed=error.needed,
-            ) from error
-    return matcher
+    if max_new_tokens is None:
+        return grammar.matcher()
+    return start_within(grammar, max_new_tokens, param="max_new_tokens")
 
 
 def _lengths(prompt_length: int | Sequence[int] | None, items: int) -> list[int] | None:
