@@ -99,7 +99,16 @@ class StringShape:
         """The values, as a regular expression."""
         if not self.patterns:
             return self._length()
-        return ir.both(*(pattern.expr for pattern in self.patterns), self._length())
+        found = ir.both(*(pattern.expr for pattern in self.patterns))
+        return found if self._implied(lengths(found)) else ir.both(found, self._length())
+
+    def _implied(self, found: Lengths | None) -> bool:
+        """Whether every match has an allowed length, so that counting would only make the automaton larger."""
+        if self.low is None and self.high is None:
+            return True
+        if found is None or (self.low is not None and found.shortest < self.low.value):
+            return False
+        return self.high is None or (found.longest is not None and found.longest <= self.high.value)
 
     def _length(self) -> ir.Expr:
         if self.low is None and self.high is None:

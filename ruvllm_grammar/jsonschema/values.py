@@ -141,5 +141,5 @@ def number_spellings(value: int | Decimal) -> tuple[str, ...]:
 
 def describe(value: Any, *, width: int = 60) -> str:
     """A value for a message: JSON, cut where it is long."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = json.dumps(value, ensure_ascii=False, default=float)
     return text if len(text) <= width else text[: width - 3] + "..."
