@@ -22,13 +22,16 @@ from ruvllm_runtime.model import byte_vocabulary, random_llama
 PERSON = rg.JsonSchema(
     {
         "type": "object",
-        "properties": {"name": {"type": "string", "maxLength": 6}, "age": {"type": "integer", "maximum": 99}},
+        "properties": {
+            "name": {"type": "string", "maxLength": 6},
+            "age": {"type": "integer", "minimum": 0, "maximum": 99},
+        },
         "required": ["name", "age"],
         "additionalProperties": False,
     },
     whitespace="spaced",
 )
-NUMBER = rg.JsonSchema({"type": "integer", "minimum": 0, "maximum": 120})
+NUMBER = rg.JsonSchema({"enum": list(range(121))}, whitespace="compact")
 PROMPTS = ["How are you?", "Hi"]
 N = 60
 
