@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.automata.alphabet import Alphabet
+from ruvllm_grammar.automata.counts import without_empty_bodies
 from ruvllm_grammar.automata.determinize import determinize
 from ruvllm_grammar.automata.minimize import minimize
 from ruvllm_grammar.automata.nfa import Nfa, states_limit
@@ -67,8 +68,8 @@ def _plain(e: ir.Expr, alphabet: Alphabet, fragments: dict[ir.Expr, SymbolicDfa]
         return draft_of(fragments[e], alphabet)
     if e is ir.NEVER:
         return draft_of(_NOTHING, alphabet)
-    nfa = Nfa(alphabet)
-    draft = determinize(nfa, nfa.build(e, fragments, limit), limit)
+    nfa = Nfa(alphabet, limit)
+    draft = determinize(nfa, nfa.build(without_empty_bodies(e), fragments), limit)
     return draft.trimmed() if fragments else draft
 
 

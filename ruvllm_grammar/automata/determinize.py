@@ -15,11 +15,8 @@ Lineage: Rabin and Scott, "Finite automata and their decision problems" (1959).
 
 from __future__ import annotations
 
-from ruvllm_grammar.automata.nfa import ACCEPT, Nfa, Node, states_limit
+from ruvllm_grammar.automata.nfa import ACCEPT, NODES_PER_STATE, Nfa, Node, states_limit
 from ruvllm_grammar.automata.symbolic import Draft, Row, row_of
-
-#: All subsets together may hold this many times `Limits.leaf_states` nodes, so that memory is bounded too.
-_NODES_PER_STATE = 32
 
 
 def determinize(nfa: Nfa, entry: Node, limit: int) -> Draft:
@@ -28,7 +25,8 @@ def determinize(nfa: Nfa, entry: Node, limit: int) -> Draft:
     Raises:
         LimitError: more than `limit` states.
     """
-    alphabet, symbol, target, closure = nfa.alphabet, nfa.symbol, nfa.target, nfa.closure
+    alphabet, symbol, target = nfa.alphabet, nfa.symbol, nfa.target
+    closure, pruned = nfa.closure, nfa.pruned
     start = closure(entry)
     number: dict[tuple[Node, ...], int] = {start: 0}
     queue = [start]
@@ -43,7 +41,7 @@ def determinize(nfa: Nfa, entry: Node, limit: int) -> Draft:
             found = number[subset] = len(queue)
             queue.append(subset)
             held += len(subset)
-            if found >= limit or held > limit * _NODES_PER_STATE:
+            if found >= limit or held > limit * NODES_PER_STATE:
                 raise states_limit(found + 1, limit)
         return found
 
@@ -65,11 +63,11 @@ def determinize(nfa: Nfa, entry: Node, limit: int) -> Draft:
             else:
                 known.update(closure(target[node]))
         if len(after) <= 1:
-            rows.append(tuple((label, state_of(tuple(sorted(nodes)))) for label, nodes in after.items()))
+            rows.append(tuple((label, state_of(pruned(nodes))) for label, nodes in after.items()))
             continue
         edges = []
         for piece, members in alphabet.partition(tuple(sorted(after))):
             joined = after[members[0]].union(*(after[m] for m in members[1:]))
-            edges.append((piece, state_of(tuple(sorted(joined)))))
+            edges.append((piece, state_of(pruned(joined))))
         rows.append(row_of(alphabet, edges))
     return Draft(alphabet, rows, accepting)

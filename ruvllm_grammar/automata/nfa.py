@@ -30,6 +30,8 @@ from ruvllm_grammar.errors import LimitError
 Node = int
 ACCEPT: Node = 0
 _SKIP = -1
+#: All subsets together may hold this many times `Limits.leaf_states` nodes, so that memory and time are bounded too.
+NODES_PER_STATE = 16
 
 
 def states_limit(needed: int, limit: int) -> LimitError:
@@ -79,9 +81,11 @@ class Nfa:
     Attributes:
         symbol: the label of a node that reads a character; negative for `ACCEPT` and for nodes that only skip.
         target: where that node leads.
+
+    `limit` is `Limits.leaf_states`.
     """
 
-    def __init__(self, alphabet: Alphabet) -> None:
+    def __init__(self, alphabet: Alphabet, limit: int) -> None:
         self.alphabet = alphabet
         self.symbol: list[SetId] = [_SKIP]
         self.target: list[Node] = [ACCEPT]
@@ -89,6 +93,27 @@ class Nfa:
         self._closures: dict[Node, tuple[Node, ...]] = {ACCEPT: (ACCEPT,)}
         self._readers: dict[tuple[SetId, Node], Node] = {}
         self._built: dict[tuple[ir.Expr, Node], Node] = {}
+        self._chain: dict[Node, Node] = {}
+        self._anything: Node = -1
+        self._limit = limit
+        self._held = 0
+
+    def pruned(self, nodes: set[Node]) -> tuple[Node, ...]:
+        """The nodes without those whose every word another of them reads too; ascending.
+
+        A copy of a counted loop that may still be followed by more copies reads whatever a later copy reads from the
+        same place. Without this, `x{1,200}y` found anywhere in a text would track up to 200 places at once. And
+        where any text may follow, nothing else matters.
+        """
+        chain = self._chain
+        if self._anything in nodes and ACCEPT in nodes:
+            return ACCEPT, self._anything
+        if len(nodes) == 1 or not chain:
+            return tuple(sorted(nodes))
+        best: dict[Node, Node] = {}
+        for node in sorted(nodes):  # within a chain, more copies to come means a higher number
+            best[chain.get(node, node)] = node
+        return tuple(sorted(best.values()))
 
     def closure(self, node: Node) -> tuple[Node, ...]:
         """The nodes that read a character, and `ACCEPT`, that `node` reaches by skipping; ascending."""
@@ -108,7 +133,10 @@ class Nfa:
                                 reached.append(one)
                             else:
                                 stack.append(one)
-                found = tuple(sorted(reached))
+                found = self.pruned(set(reached)) if reached else ()
+                self._held += len(reached)
+                if self._held > self._limit * NODES_PER_STATE:
+                    raise states_limit(self._held // NODES_PER_STATE, self._limit)
             self._closures[node] = found
         return found
 
@@ -128,20 +156,19 @@ class Nfa:
         self._skips.append(targets)
         return len(self.symbol) - 1
 
-    def build(self, e: ir.Expr, fragments: Mapping[ir.Expr, SymbolicDfa], limit: int) -> Node:
+    def build(self, e: ir.Expr, fragments: Mapping[ir.Expr, SymbolicDfa]) -> Node:
         """The entry node of `e`; what follows it is `ACCEPT`.
 
         Args:
             e: a regular expression other than `NEVER`.
             fragments: the compiled form of every boolean operator and machine inside.
-            limit: `Limits.leaf_states`.
 
         Raises:
             LimitError: the unrolled expression is larger than the limit.
         """
         needed = unrolled_size(e, fragments)
-        if needed > limit:
-            raise states_limit(needed, limit)
+        if needed > self._limit:
+            raise states_limit(needed, self._limit)
         current: Node = ACCEPT
         work: list[Callable[[Node], Node] | ir.Expr] = [e]
         while work:
@@ -201,6 +228,8 @@ class Nfa:
 
             def close(entry: Node) -> Node:
                 self._skips[around] = (entry, follow)
+                if e is ir.ANY_TEXT and follow == ACCEPT:
+                    self._anything = entry
                 return entry if e.low else around
 
             compulsory = e.low - 1
@@ -209,10 +238,15 @@ class Nfa:
         else:
             compulsory = e.low
 
-            def may_stop(entry: Node) -> Node:
-                return self._skip(entry, follow)
+            copies = _Copies(self.symbol, self._chain)
 
-            queued = [body, may_stop] * (e.high - e.low)
+            def may_stop(entry: Node) -> Node:
+                return self._skip(copies.end(entry), follow)
+
+            queued = [copies.begin, body, may_stop] * (e.high - e.low)
+            if len(queued) > 3 and compulsory:
+                queued += [copies.begin, body, copies.end]
+                compulsory -= 1
             start = follow
         queued.extend([body] * compulsory)
         work.extend(reversed(queued))
@@ -226,3 +260,35 @@ class Nfa:
                 readers.append(follow)
             self._skips[entries[state]] = tuple(readers)
         return entries[0]
+
+
+class _Copies:
+    """Chains the nodes at one place of the optional copies of a loop, from the copy with no other behind it upwards.
+
+    Only copies after the first are sure to share no node with anything else; they are built alike, node by node. The
+    innermost loop that holds a node decides its chain.
+    """
+
+    def __init__(self, symbols: list[SetId], chain: dict[Node, Node]) -> None:
+        self._symbols = symbols
+        self._chain = chain
+        self._count = 0
+        self._start = 0
+        self._previous = range(0)
+
+    def begin(self, entry: Node) -> Node:
+        """Before a copy is built."""
+        self._start = len(self._symbols)
+        return entry
+
+    def end(self, entry: Node) -> Node:
+        """After a copy is built."""
+        nodes = range(self._start, len(self._symbols))
+        self._count += 1
+        if self._count > 2 and len(nodes) == len(self._previous):
+            chain = self._chain
+            for node, below in zip(nodes, self._previous, strict=True):
+                if node not in chain:
+                    chain[node] = chain.setdefault(below, below)
+        self._previous = nodes
+        return entry

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import strategies as st
 
 from ruvllm_grammar import ir
@@ -30,7 +32,7 @@ def machines() -> st.SearchStrategy[ir.Expr]:
             cuts = sorted(draw(st.sets(st.sampled_from(LETTERS).map(ord), max_size=3)))
             ends = [0, *cuts, 0x110000]
             row = []
-            for low, high in zip(ends, ends[1:], strict=False):
+            for low, high in pairwise(ends):
                 target = draw(st.integers(-1, states - 1))
                 if target >= 0 and low < high:
                     row.append((low, high - 1, target))
