@@ -84,7 +84,7 @@ class Dfa:
     @property
     def n_classes(self) -> int:
         """Number of byte classes."""
-        return self.transitions.shape[1]
+        return int(self.transitions.shape[1])
 
     @property
     def nbytes(self) -> int:
