@@ -33,7 +33,7 @@ def main() -> None:
 def demo(
     *,
     seed: Annotated[int, typer.Option(min=0, help="Of the random weights and of the sampling.")] = 7,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads for torch.")] = 2,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads for torch.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Generate documents for several schemas, offline, with random weights, and check them independently."""
