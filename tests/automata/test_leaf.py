@@ -9,7 +9,7 @@ from reference import expressions
 from reference.derivatives import alive, has, matches, single
 
 from ruvllm_grammar import ir
-from ruvllm_grammar.automata import DEAD, START, leaf_dfa, spelled_char_dfa
+from ruvllm_grammar.automata import DEAD, START, leaf, leaf_dfa, spelled_char_dfa
 from ruvllm_grammar.errors import GrammarError, LimitError
 from ruvllm_grammar.limits import Limits
 
@@ -92,6 +92,20 @@ def test_one_spelled_character():
 def test_a_leaf_is_remembered_by_its_expression():
     e = ir.json_string(ir.seq(ir.literal("once"), ir.ANY_TEXT))
     assert leaf_dfa(e, LIMITS) is leaf_dfa(ir.json_string(ir.seq(ir.literal("once"), ir.ANY_TEXT)), LIMITS)
+
+
+def test_the_memo_drops_what_was_used_longest_ago():
+    memo = leaf._Memo[int](100)
+    made: list[int] = []
+
+    def ask(number: int, size: int = 40) -> int:
+        key = (ir.literal(str(number)), None)
+        return memo.get(key, lambda: made.append(number) or number, lambda _: size)
+
+    assert [ask(n) for n in (1, 2, 1, 3, 1, 2)] == [1, 2, 1, 3, 1, 2]
+    assert made == [1, 2, 3, 2]
+    assert [ask(4, size=101), ask(4, size=101)] == [4, 4]
+    assert made == [1, 2, 3, 2, 4, 4]
 
 
 def test_structure_has_no_automaton():

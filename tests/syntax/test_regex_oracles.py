@@ -124,6 +124,25 @@ def test_anchored_patterns_agree_with_interegular(real_patterns):
         assert algebra.is_empty(ir.but_not(theirs, ours)), pattern
 
 
+@pytest.mark.parametrize("draft", ["draft4", "draft6", "draft7", "draft2019-09", "draft2020-12"])
+def test_patterns_of_the_official_suite(conformance, draft):
+    """Every schema of the suite that is a `pattern` and nothing else, the optional ones included."""
+    asked, wrong = 0, []
+    for file in sorted((conformance / "json-schema-test-suite" / "tests" / draft).rglob("*.json")):
+        for group in json.loads(file.read_text()):
+            schema = group["schema"]
+            if not isinstance(schema, dict) or set(schema) - {"$schema"} != {"pattern"}:
+                continue
+            dfa = compile_pattern(schema["pattern"])
+            for case in group["tests"]:
+                if isinstance(case["data"], str):
+                    asked += 1
+                    if dfa.matches(case["data"]) != case["valid"]:
+                        wrong.append((schema["pattern"], case["data"]))
+    assert wrong == []
+    assert asked > 20
+
+
 def _machine(fsm: interegular.FSM) -> ir.Expr:
     """An automaton of interegular as a machine; "anything else" becomes every character it does not name."""
     named = {ord(c): key for c, key in fsm.alphabet._symbol_mapping.items() if isinstance(c, str)}

@@ -199,3 +199,12 @@ def test_budgets(pattern, limits, name):
 def test_deep_groups_within_the_budget_are_no_problem():
     pattern = "^" + "(?:a" * 400 + ")?" * 400 + "$"
     assert split(pattern, ["", "a" * 400, "a" * 401]) == ["", "a" * 400]
+
+
+def test_deep_alternatives_before_a_border():
+    pattern = "^" + "(?:a|b" * 400 + "c" + ")" * 400 + r"\b"
+    assert split(pattern, ["a", "ba-", "bbax", "b" * 400 + "c", "b" * 400 + "d"]) == [
+        "a",
+        "ba-",
+        "b" * 400 + "c",
+    ]

@@ -49,6 +49,7 @@ from ruvllm_grammar.syntax.regex.parser import parse
 
 _NOT_WORD = WORD.complement()
 _UNROLL = 8  # nodes with assertions that copies of a counted loop may add up to; beyond, a machine is smaller
+_REMEMBERED = 4_096  # characters of a pattern that is worth keeping in memory
 _DEPTH = 120  # nesting of assertions that the recursion below is allowed
 
 
@@ -66,7 +67,8 @@ def read_pattern(pattern: str, *, search: bool = True, limits: Limits) -> ir.Exp
         SyntaxGrammarError: not a pattern, or one that is not regular (back-references).
         LimitError: a budget is too small.
     """
-    return _read(pattern, search, limits)
+    read = _read if len(pattern) <= _REMEMBERED else _read.__wrapped__
+    return read(pattern, search, limits)
 
 
 @lru_cache(maxsize=1024)
@@ -242,8 +244,11 @@ def _some(e: ir.Expr) -> ir.Expr:
     return ir.both(e, ir.seq(ir.ANY_CHAR, ir.ANY_TEXT))
 
 
-def _ending(e: ir.Expr, members: CharSet) -> ir.Expr:
-    """The words of `e` whose last character is in the set."""
+def _ending(e: ir.Expr, members: CharSet, levels: int = 40) -> ir.Expr:
+    """The words of `e` whose last character is in the set; `e` has no empty word.
+
+    Written out as far as `levels` allows, so that plain patterns stay plain; else as an intersection.
+    """
     match e:
         case ir.Never():
             return ir.NEVER
@@ -251,12 +256,12 @@ def _ending(e: ir.Expr, members: CharSet) -> ir.Expr:
             return ir.chars(e.set.intersect(members))
         case ir.Literal():
             return e if e.text is not None and e.text[-1] in members else ir.NEVER
-        case ir.Alt():
-            return ir.alt(*(_ending(part, members) for part in e.parts if part is not ir.EMPTY))
-        case ir.Seq() if not e.parts[-1].nullable:
-            return ir.seq(*e.parts[:-1], _ending(e.parts[-1], members))
-        case ir.Repeat() if not e.body.nullable:
+        case ir.Alt() if levels:
+            return ir.alt(*(_ending(part, members, levels - 1) for part in e.parts))
+        case ir.Seq() if levels and not e.parts[-1].nullable:
+            return ir.seq(*e.parts[:-1], _ending(e.parts[-1], members, levels - 1))
+        case ir.Repeat() if levels and not e.body.nullable:
             fewer = ir.repeat(e.body, max(e.low - 1, 0), None if e.high is None else e.high - 1)
-            return ir.seq(fewer, _ending(e.body, members))
+            return ir.seq(fewer, _ending(e.body, members, levels - 1))
         case _:
             return ir.both(e, ir.seq(ir.ANY_TEXT, ir.chars(members)))
