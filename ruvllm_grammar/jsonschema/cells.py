@@ -110,7 +110,11 @@ _NO_MEMBERS: Mapping[str, Node] = MappingProxyType({})
 
 @dataclass(slots=True, eq=False)
 class Cell:
-    """One schema location under one environment. Every default asserts nothing."""
+    """One schema location under one environment. Every default asserts nothing.
+
+    Two summaries save work: `silent`, it asserts nothing itself and at most refers to others that judge the same
+    value; `vacuous`, every value passes.
+    """
 
     node: Node
     environment: Environment
@@ -142,6 +146,7 @@ class Cell:
     choices: tuple[Choice, ...] = ()
     refused: tuple[Refusal, ...] = ()
     others: tuple[Node, ...] = ()
+    silent: bool = True
     vacuous: bool = True
 
     @property
@@ -214,6 +219,15 @@ class Cells:
     def child(self, owner: Cell, node: Node) -> Cell:
         """The cell of a node that `owner` names."""
         return self.cell(node, owner.environment)
+
+    def target(self, cell: Cell) -> Cell:
+        """The cell that a mere reference stands for, however many references long; any other cell itself.
+
+        Only after the survey, which refuses loops of references.
+        """
+        while cell.silent and len(cell.must) == 1 and not cell.choices:
+            cell = self.child(cell, cell.must[0][1])
+        return cell
 
     def _enter(self, environment: Environment, resource: Resource) -> Environment:
         """Add the dynamic anchors of a resource; the first resource to define a name, the outermost, keeps it."""
@@ -329,7 +343,7 @@ class _Reading:
         cell, schema = self.cell, self.schema
         if isinstance(schema, bool):
             cell.verdict = schema
-            cell.vacuous = schema
+            cell.silent = cell.vacuous = schema
             return
         uses = self.cells.uses
         if self.draft.ref_hides_siblings and isinstance(schema.get("$ref"), str):
@@ -341,21 +355,15 @@ class _Reading:
                 if row is not None and uses is not None and row.state is not State.DOCUMENT:
                     uses.append(Use(keyword, cell.at(keyword), f"ignored in {self.draft.name}"))
                 continue
-            before = len(cell.refused)
             reader = _READERS.get(keyword)
             if reader is not None:
                 reader(self, keyword, value)
             if uses is not None:
-                state = State.REFUSED if len(cell.refused) > before else row.state
-                if row.state is State.REFUSED and len(cell.refused) == before:
-                    state = State.EXACT
-                uses.append(Use(keyword, cell.at(keyword), state.value))
-        cell.vacuous = not (
+                uses.append(Use(keyword, cell.at(keyword), row.state.value))
+        cell.silent = not (
             cell.kinds is not ALL_KINDS
             or cell.values
             or cell.verdict is False
-            or cell.must
-            or cell.choices
             or cell.refused
             or cell.required
             or cell.properties
@@ -376,6 +384,7 @@ class _Reading:
             or cell.min_properties
             or cell.max_properties
         )
+        cell.vacuous = cell.silent and not cell.must and not cell.choices
 
     # ------------------------------------------------------------------------------------------------- helpers
 

@@ -184,7 +184,7 @@ class Document:
     Args:
         value: the root schema, parsed.
         text: the JSON text it was parsed from, minified.
-        draft: the dialect to assume where `$schema` does not name a known one; None: not said.
+        draft: the root's dialect, whatever its `$schema` says; None: what `$schema` says.
         registry: absolute URI to schema (or to an object with `.contents`): the only other documents there are.
     """
 
@@ -204,15 +204,14 @@ class Document:
             if named is None:
                 raise SchemaError(f"unknown draft {draft!r}; use 4, 6, 7, 2019-09 or 2020-12")
             default = named
-        self._said = draft is not None
-        root = self._add(value, text, "", "", default)
+        dialect = default if draft is not None else self._dialect(value, default, "")
+        root = self._add(value, text, "", "", dialect)
         self.root = self._node(root.schema, "", root)
 
     # ------------------------------------------------------------------------------------------------- resources
 
-    def _add(self, value: Any, text: str, uri: str, prefix: str, default: Draft) -> Resource:
+    def _add(self, value: Any, text: str, uri: str, prefix: str, dialect: Draft) -> Resource:
         """Index a document: its root resource and every resource and anchor inside."""
-        dialect = self._dialect(value, default, prefix)
         resource = Resource(uri, value, prefix, dialect)
         self._resources.setdefault(uri, resource)
         if isinstance(value, dict):
@@ -246,8 +245,6 @@ class Document:
             if isinstance(vocabulary, dict):
                 return replace(dialect, validation=any("/vocab/validation" in key for key in vocabulary))
             return dialect
-        if self._said:
-            return default
         raise SchemaError(
             f"$schema {describe(name)} names no draft this reader knows (4, 6, 7, 2019-09, 2020-12); "
             "correct it, pass draft=..., or put the metaschema into the registry",
@@ -403,9 +400,8 @@ class Document:
         parsed, text = parse(value, self.limits)
         self.used[uri] = text
         draft = node.draft
-        resource = self._add(
-            parsed, text, uri, uri + "#", replace(draft, lenient=False) if draft.lenient else draft
-        )
+        inherited = replace(draft, lenient=False) if draft.lenient else draft
+        resource = self._add(parsed, text, uri, uri + "#", self._dialect(parsed, inherited, uri + "#"))
         return self._resources.get(uri, resource)
 
     def _walk(self, resource: Resource, fragment: str, reference: str, keyword: str, at: str) -> Node:

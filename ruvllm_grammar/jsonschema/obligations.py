@@ -8,7 +8,7 @@ narrow, members and items collect the obligations of their children. So `allOf` 
 nothing extra and are exact.
 
 Worked example: `{"$ref": "#/$defs/p", "anyOf": [{"required": ["a"]}, {"required": ["b"]}]}` closes to the cells of
-the root and of `p`, and splits into two conjunctions, `(root, p, first)` and `(root, p, second)`.
+the root and of `p`, and splits into two conjunctions, `(p, first)` and `(p, second)`; the root says nothing itself.
 
 A conjunction that meets `enum` or `const` is finite: its values are filtered by evaluation, and nothing more splits.
 
@@ -122,11 +122,15 @@ class Obligations:
         self._parts: dict[Obligation, tuple[tuple[Conjunction, ...], tuple[Choice, ...]]] = {}
 
     def obligation(self, *cells: Cell) -> Obligation:
-        """The obligation of these cells; repetitions and cells that assert nothing are dropped."""
+        """The obligation of these cells.
+
+        References stand for their targets; repetitions and cells that assert nothing are dropped.
+        """
+        found_cells = [self.cells.target(cell) if cell.must else cell for cell in cells]
         if len(cells) == 1:
-            key: tuple[Cell, ...] = () if cells[0].vacuous else cells
+            key = () if found_cells[0].vacuous else tuple(found_cells)
         else:
-            key = tuple(dict.fromkeys(cell for cell in cells if not cell.vacuous))
+            key = tuple(dict.fromkeys(cell for cell in found_cells if not cell.vacuous))
         found = self._obligations.get(key)
         if found is None:
             found = self._obligations[key] = Obligation(len(self.by_number), key)
@@ -225,7 +229,9 @@ class Obligations:
     def _decide(self, branch: _Branch, together: tuple[int, ...] | None) -> list[_Branch]:
         """The conjunctions in the making after the first open choice is decided."""
         (owner, choice, place), rest = branch.open[0], branch.open[1:]
-        picks = [tuple(self.child(owner, node) for node in nodes) for nodes in choice.branches]
+        picks = [
+            tuple(self.cells.target(self.child(owner, node)) for node in nodes) for nodes in choice.branches
+        ]
         if together is not None:
             picks = [tuple(cell for i in together for cell in picks[i])]
         elif not choice.exclusive and any(
@@ -261,7 +267,7 @@ class Obligations:
 
     def _finish(self, branch: _Branch) -> Conjunction:
         """The hash-consed conjunction of a branch; finite ones are evaluated here, refusals come up here."""
-        cells = tuple(branch.cells)
+        cells = tuple(cell for cell in branch.cells if not cell.silent)
         if len(cells) > 1:
             cells = tuple(sorted(cells, key=branch.cells.__getitem__))
         found = self._conjunctions.get(cells)

@@ -8,6 +8,7 @@ left for later, rule by rule as the program enters them, only writes expressions
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ruvllm_grammar import ir
@@ -20,6 +21,7 @@ from ruvllm_grammar.jsonschema.lower import ROOT, Lowering
 from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation, Obligations
 from ruvllm_grammar.jsonschema.report import Report
 from ruvllm_grammar.jsonschema.shapes import Shapes
+from ruvllm_grammar.jsonschema.support import State
 from ruvllm_grammar.jsonschema.whitespace import whitespace as whitespace_of
 from ruvllm_grammar.limits import Limits
 
@@ -106,7 +108,8 @@ def read(
         schema: the schema, as Python values or as JSON text (which keeps decimals exact).
         algebra: answers questions about regular expressions.
         limits: budgets.
-        draft: "4", "6", "7", "2019-09", "2020-12": what to assume where `$schema` says nothing known.
+        draft: "4", "6", "7", "2019-09" or "2020-12"; None: what `$schema` says, else 2020-12 with the keywords of
+            Draft 7.
         formats: "assert" restricts strings by `format`; "annotate" ignores it, as the specification allows.
         whitespace: "compact", "spaced", "pretty", "flexible" or "any".
         registry: other documents by absolute URI; nothing is fetched.
@@ -189,4 +192,16 @@ def check(
             reading.satisfiable()
         except UnsatisfiableGrammar as error:
             unsatisfiable = str(error)
-    return Report(uses=tuple(uses), refusals=tuple(refusals), unsatisfiable=unsatisfiable)
+    places = {(one.keyword, one.pointer) for one in refusals}
+    return Report(
+        uses=tuple(_settled(use, refused=(use.keyword, use.pointer) in places) for use in uses),
+        refusals=tuple(refusals),
+        unsatisfiable=unsatisfiable,
+    )
+
+
+def _settled(use: Use, *, refused: bool) -> Use:
+    """A keyword's state here: one that is exact elsewhere may be refused, and one that is refused may assert nothing."""
+    if refused:
+        return replace(use, state=State.REFUSED.value)
+    return replace(use, state=State.EXACT.value) if use.state == State.REFUSED.value else use

@@ -68,11 +68,19 @@ def test_a_pattern_that_is_none_shows_where(refused):
 
 
 def test_lengths_may_be_decimals_of_integers(accepts):
-    assert accepts('{"type": "string", "minLength": 2.0, "maxLength": 2e0}', '"a"', '"ab"', '"abc"') == ['"ab"']
+    assert accepts('{"type": "string", "minLength": 2.0, "maxLength": 2e0}', '"a"', '"ab"', '"abc"') == [
+        '"ab"'
+    ]
 
 
 def test_exclusive_bounds_of_draft_4(accepts):
-    schema = {"type": "integer", "minimum": 3, "exclusiveMinimum": True, "maximum": 5, "exclusiveMaximum": False}
+    schema = {
+        "type": "integer",
+        "minimum": 3,
+        "exclusiveMinimum": True,
+        "maximum": 5,
+        "exclusiveMaximum": False,
+    }
     assert accepts(schema, "3", "4", "5", "6", draft="4") == ["4", "5"]
     assert accepts(schema, "3", "4", "5", "6") == ["4", "5"]  # a schema that names no draft
     assert accepts({"type": "integer", "minimum": 3, "exclusiveMinimum": True}, "3", draft="4") == []
@@ -127,7 +135,11 @@ def test_every_keyword_with_a_meaning_has_a_reader_and_no_other():
         ({"if": {"type": "string"}, "then": {"minLength": 1}}, "if", "/if"),
         ({"type": "array", "uniqueItems": True}, "uniqueItems", "/uniqueItems"),
         ({"type": "array", "contains": {"type": "null"}}, "contains", "/contains"),
-        ({"type": "object", "unevaluatedProperties": False}, "unevaluatedProperties", "/unevaluatedProperties"),
+        (
+            {"type": "object", "unevaluatedProperties": False},
+            "unevaluatedProperties",
+            "/unevaluatedProperties",
+        ),
         ({"type": "array", "unevaluatedItems": False}, "unevaluatedItems", "/unevaluatedItems"),
         ({"type": "object", "minProperties": 2}, "minProperties", "/minProperties"),
         ({"type": "string", "format": "regex"}, "format", "/format"),

@@ -31,7 +31,9 @@ def test_zero_false_one_true_and_empty_are_apart(accepts, schema, accepted):
 def test_objects_and_arrays_are_written_in_their_own_order(accepts):
     value = {"b": [1, {"c": None}], "a": "x"}
     schema = {"const": value}
-    assert accepts(schema, value, {"a": "x", "b": [1, {"c": None}]}, {"b": [1, {"c": None}]}, {}) == [json.dumps(value)]
+    assert accepts(schema, value, {"a": "x", "b": [1, {"c": None}]}, {"b": [1, {"c": None}]}, {}) == [
+        json.dumps(value)
+    ]
     for style, text in (
         ("compact", json.dumps(value, separators=(",", ":"))),
         ("spaced", json.dumps(value)),
@@ -60,7 +62,21 @@ def test_objects_and_arrays_are_written_in_their_own_order(accepts):
     ],
 )
 def test_listed_values_meet_every_other_keyword(accepts, schema, accepted):
-    texts = ["1", "2", "3", "4", "2.5", '"a"', '"ab"', '"abc"', '{"a": 1}', '{"a": 2}', "[1]", "[1, 1]", '["a"]']
+    texts = [
+        "1",
+        "2",
+        "3",
+        "4",
+        "2.5",
+        '"a"',
+        '"ab"',
+        '"abc"',
+        '{"a": 1}',
+        '{"a": 2}',
+        "[1]",
+        "[1, 1]",
+        '["a"]',
+    ]
     assert accepts(schema, *texts) == accepted
 
 
@@ -83,7 +99,10 @@ def test_strings_that_utf8_cannot_spell_are_not_offered(accepts, refused):
             {"const": 1, "enum": [2]},
             "no value of const (at /const) and enum (at /enum) satisfies the other keywords beside it",
         ),
-        ({"enum": ["a"], "type": "integer"}, "no value of enum (at /enum) satisfies the other keywords beside it"),
+        (
+            {"enum": ["a"], "type": "integer"},
+            "no value of enum (at /enum) satisfies the other keywords beside it",
+        ),
     ],
 )
 def test_why_no_value_is_left(refused, schema, because):

@@ -84,7 +84,9 @@ def test_emptiness_by_arithmetic_equals_emptiness_of_the_automaton(low, high, st
     assert (shape_of(low, high, step).why_empty() is not None) is empty
 
 
-@pytest.mark.parametrize("text", ["01", "-01", "00", "+1", "1.", ".5", "-", "", "1e2", "1E0", "0x1", "1 ", "--1"])
+@pytest.mark.parametrize(
+    "text", ["01", "-01", "00", "+1", "1.", ".5", "-", "", "1e2", "1E0", "0x1", "1 ", "--1"]
+)
 def test_bounded_numbers_are_json_without_exponent(text):
     assert not language(shape_of((Fraction(-1000), False), None, None)).matches(text)
 

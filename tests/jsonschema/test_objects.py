@@ -40,8 +40,14 @@ def test_required_names_without_schema_follow_then_all_others_in_any_order(accep
 
 
 def test_a_declared_name_is_not_an_additional_one_however_it_is_spelled(accepts):
-    schema = {"type": "object", "properties": {"a": {"type": "null"}}, "additionalProperties": {"type": "integer"}}
-    assert accepts(schema, '{"a": null}', '{"a": 1}', '{"\\u0061": 1}', '{"b": 1}', '{"\\u0062": 1}', '{"b": null}') == [
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "null"}},
+        "additionalProperties": {"type": "integer"},
+    }
+    assert accepts(
+        schema, '{"a": null}', '{"a": 1}', '{"\\u0061": 1}', '{"b": 1}', '{"\\u0062": 1}', '{"b": null}'
+    ) == [
         '{"a": null}',
         '{"b": 1}',
         '{"\\u0062": 1}',
@@ -79,7 +85,11 @@ def test_additional_properties_ignore_the_declarations_of_other_cells(accepts):
 
 
 def test_properties_that_nothing_can_satisfy_are_not_offered(accepts, rules):
-    schema = {"type": "object", "properties": {"a": False, "b": {"type": "null"}}, "additionalProperties": False}
+    schema = {
+        "type": "object",
+        "properties": {"a": False, "b": {"type": "null"}},
+        "additionalProperties": False,
+    }
     assert accepts(schema, {"a": 1}, {"b": None}, {}) == ['{"b": null}', "{}"]
     assert '"a"' not in rules(schema)
     dead = {"type": "object", "properties": {"a": {"type": "integer", "minimum": 2, "maximum": 1}}}
@@ -138,7 +148,9 @@ def test_counts_with_additional_names(accepts):
         '{"a": 1, "x": 1}',
     ]
     at_most = {"type": "object", "properties": {"a": {}}, "maxProperties": 2, "required": ["r"]}
-    assert accepts(at_most, {"r": 1}, {"a": 1, "r": 1}, {"r": 1, "x": 1}, {"a": 1, "r": 1, "x": 1}, {"a": 1}) == [
+    assert accepts(
+        at_most, {"r": 1}, {"a": 1, "r": 1}, {"r": 1, "x": 1}, {"a": 1, "r": 1, "x": 1}, {"a": 1}
+    ) == [
         '{"r": 1}',
         '{"a": 1, "r": 1}',
         '{"r": 1, "x": 1}',
@@ -155,7 +167,9 @@ def test_dependencies_by_cases(accepts):
         "dependentRequired": {"a": ["b"], "b": ["c"]},
         "type": "object",
     }
-    expected = [json.dumps(d) for d in in_order("abc") if ("a" not in d or "b" in d) and ("b" not in d or "c" in d)]
+    expected = [
+        json.dumps(d) for d in in_order("abc") if ("a" not in d or "b" in d) and ("b" not in d or "c" in d)
+    ]
     assert accepts(chained, *in_order("abc")) == expected
     shaped = {
         "properties": {"a": {}, "b": {"type": "integer"}},
@@ -215,9 +229,8 @@ def test_rules_are_linear_in_the_number_of_properties(rules):
         (
             {"required": ["a"], "properties": {"a": {"$ref": "#"}}},
             'the property "a" is required (at /required), but nothing can be its value: '
-            'the property "a" is required (at /required), but nothing can be its value: '
             "that demands itself again without end",
-            "/properties/a",
+            "",
         ),
     ],
 )  # fmt: skip

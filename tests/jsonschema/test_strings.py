@@ -108,6 +108,8 @@ def test_clash_of_pattern_and_length(refused):
     error = refused({"type": "string", "pattern": "^abc$", "maxLength": 2})
     assert error.because == 'pattern "^abc$" (at /pattern) and maxLength 2 (at /maxLength) leave no string'
     error = refused({"type": "string", "pattern": "^a", "allOf": [{"pattern": "^b"}]})
-    assert error.because == 'pattern "^a" (at /pattern) and pattern "^b" (at /allOf/0/pattern) leave no string'
+    assert (
+        error.because == 'pattern "^a" (at /pattern) and pattern "^b" (at /allOf/0/pattern) leave no string'
+    )
     error = refused({"type": "string", "minLength": 5, "maxLength": 2})
     assert error.because == "minLength 5 (at /minLength) and maxLength 2 (at /maxLength) leave no string"

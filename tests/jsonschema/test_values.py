@@ -66,7 +66,7 @@ def test_spellings_of_numbers(value, spellings):
     assert values.number_spellings(value) == spellings
 
 
-@given(st.integers(-10**20, 10**20), st.integers(-12, 12))
+@given(st.integers(-(10**20), 10**20), st.integers(-12, 12))
 def test_plain_decimals_read_back_exactly(mantissa, exponent):
     value = Fraction(mantissa) * Fraction(10) ** exponent
     text = values.plain_decimal(value)
@@ -74,7 +74,7 @@ def test_plain_decimals_read_back_exactly(mantissa, exponent):
     assert "e" not in text.lower()
 
 
-@given(st.integers(-10**9, 10**9) | st.floats(allow_nan=False, allow_infinity=False))
+@given(st.integers(-(10**9), 10**9) | st.floats(allow_nan=False, allow_infinity=False))
 def test_every_spelling_is_json_for_the_same_number(value):
     exact = json.loads(json.dumps(value), parse_float=Decimal)
     for text in values.number_spellings(exact):
@@ -89,6 +89,8 @@ def test_a_huge_exponent_is_a_limit_and_not_a_hang():
     assert caught.value.limit == "leaf_states"
 
 
-@pytest.mark.parametrize(("text", "fine"), [("a", True), ("é😀", True), ("\ud800", False), ("a\udfff", False)])
+@pytest.mark.parametrize(
+    ("text", "fine"), [("a", True), ("é😀", True), ("\ud800", False), ("a\udfff", False)]
+)
 def test_lone_surrogates_cannot_be_spelled(text, fine):
     assert values.spellable(text) is fine

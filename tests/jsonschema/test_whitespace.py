@@ -47,20 +47,27 @@ def test_json_mode_in_every_style(bytes_vocabulary, style):
         "any": BLANK_LINES,
     }
     assert compiled.accepts(texts[style])
-    assert [compiled.accepts(text) for text in ("1", '"a"', "null", "[]", "{}", "", "[", "nul")] == [True] * 5 + [
-        False
-    ] * 3
+    assert [compiled.accepts(text) for text in ("1", '"a"', "null", "[]", "{}", "", "[", "nul")] == [
+        True
+    ] * 5 + [False] * 3
 
 
 def test_flexible_space_ends(accepts):
     blanks = ["[" + " " * n + "1]" for n in (8, 9)]
     breaks = ["[\n" + " " * n + "1]" for n in (128, 129)]
     assert accepts({"type": "array"}, *blanks, *breaks, "[ \n1]") == [blanks[0], breaks[0]]
-    assert accepts({"type": "array"}, *blanks, *breaks, "[ \n1]", whitespace="any") == [*blanks, *breaks, "[ \n1]"]
+    assert accepts({"type": "array"}, *blanks, *breaks, "[ \n1]", whitespace="any") == [
+        *blanks,
+        *breaks,
+        "[ \n1]",
+    ]
 
 
 def test_pretty_indents_what_is_nested_and_not_the_last_bracket(accepts):
-    schema = {"type": "object", "properties": {"a": {"type": "object", "properties": {"b": {"type": "null"}}}}}
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "object", "properties": {"b": {"type": "null"}}}},
+    }
     good = '{\n "a": {\n  "b": null\n }\n}'
     flat_inside = '{\n "a": {\n  "b": null\n}\n}'
     assert accepts(schema, good, flat_inside, whitespace="pretty") == [good]

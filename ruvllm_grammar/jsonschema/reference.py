@@ -1,0 +1,83 @@
+"""The reference page of the JSON Schema keywords, printed from the table that the compiler obeys.
+
+```sh
+python -m ruvllm_grammar.jsonschema.reference > docs/reference/json-schema.md
+```
+"""
+
+from __future__ import annotations
+
+import sys
+
+from ruvllm_grammar.jsonschema import formats
+from ruvllm_grammar.jsonschema.support import ROWS, Row, State
+
+_DRAFTS = {4: "4", 6: "6", 7: "7", 2019: "2019-09", 2020: "2020-12"}
+
+_HEAD = """\
+# JSON Schema
+
+<!-- Generated: python -m ruvllm_grammar.jsonschema.reference > docs/reference/json-schema.md -->
+
+Drafts 4, 6, 7, 2019-09 and 2020-12, by `$schema` or by `draft=`. A schema that names none is read as 2020-12 with the
+keywords of Draft 7 beside it. References to other documents are looked up in `registry=`, never on the network.
+
+| state | means |
+|---|---|
+| exact | exactly the valid documents are accepted, in the spellings below, and every prefix that is offered can be completed |
+| guarded | exactly the valid documents are accepted; generation may have to back up |
+| refused | `UnsupportedKeyword` with the place, the reason and what to do; where the keyword asserts nothing it is let be |
+| annotation | asserts nothing, by the specification, like every keyword that is not in this table |
+| document | organises the schema |
+
+Only what the root reaches counts: an unused definition is neither checked nor refused.
+
+## Keywords
+"""
+
+_TAIL = """
+## Formats
+
+With `formats="assert"` (the default) these names restrict strings; with `formats="annotate"` none does. Other names
+are annotations, always.
+
+| format | asserted as |
+|---|---|
+"""
+
+_SPELLING = """
+## Which spelling of a valid document is accepted
+
+- **Order of properties.** Properties come in the order in which the schema writes them, `$ref` and `allOf` in their
+  place, branches of `anyOf` and `oneOf` after their siblings; then names that are only required; then all other names
+  in any order. A declared name comes at most once. A repeated additional name is not noticed.
+- **Names and listed values** are written without needless escapes, as `json.dumps(ensure_ascii=False)` writes them;
+  objects in `enum` and `const` in their own key order. All other strings may use every escape of JSON. Lengths count
+  code points.
+- **Numbers.** A number without bounds may use an exponent; an integer without bounds too, of at most two digits and
+  not negative (`1e2`, not `1.5e1`). With `minimum`, `maximum`, `exclusive*` or `multipleOf`, numbers are written
+  without exponent, with any number of digits. `1.0` is an integer. A listed integer is written `7` or `7.0`. `-0` is
+  offered where negative numbers are.
+- **White space** between tokens: see [Choose whitespace](../how-to/choose-whitespace.md).
+"""
+
+
+def _row(row: Row) -> str:
+    since = _DRAFTS[row.since] + ("" if row.until == 2020 else f" to {_DRAFTS[row.until]}")
+    applies = "" if row.applies == "any" else row.applies
+    return f"| `{row.keyword}` | {row.state.value} | {applies} | {since} | {row.note} |"
+
+
+def page() -> str:
+    """The page as Markdown."""
+    lines = [_HEAD, "| keyword | state | restricts | drafts | note |", "|---|---|---|---|---|"]
+    order = (State.EXACT, State.GUARDED, State.REFUSED, State.DOCUMENT, State.ANNOTATION)
+    lines.extend(_row(row) for state in order for row in ROWS if row.state is state)
+    text = "\n".join(lines) + "\n" + _TAIL
+    text += "".join(f"| `{name}` | {note} |\n" for name, (_, note) in formats.ASSERTED.items())
+    text += "".join(f"| `{name}` | refused: it {reason} |\n" for name, reason in formats.REFUSED.items())
+    return text + _SPELLING
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -1,0 +1,70 @@
+import pytest
+
+import ruvllm_grammar as rg
+from ruvllm_grammar.jsonschema import Report
+from ruvllm_grammar.jsonschema.cells import Refusal, Use
+
+
+def test_every_use_and_every_refusal():
+    report = rg.check(
+        rg.JsonSchema(
+            {
+                "$schema": "http://json-schema.org/draft-07/schema#",
+                "title": "t",
+                "type": "object",
+                "properties": {
+                    "a": {"type": "array", "uniqueItems": True},
+                    "b": {"not": {"type": "null"}},
+                    "c": {"prefixItems": [], "uniqueItems": False},
+                },
+            }
+        )
+    )
+    assert not report.supported
+    assert [(one.keyword, one.pointer) for one in report.refusals] == [
+        ("not", "/properties/b/not"),
+        ("uniqueItems", "/properties/a/uniqueItems"),
+    ]
+    assert all(isinstance(one, Refusal) and ";" in one.reason for one in report.refusals)
+    assert set(report.uses) == {
+        Use("$schema", "/$schema", "document"),
+        Use("title", "/title", "annotation"),
+        Use("type", "/type", "exact"),
+        Use("properties", "/properties", "exact"),
+        Use("type", "/properties/a/type", "exact"),
+        Use("uniqueItems", "/properties/a/uniqueItems", "refused"),
+        Use("not", "/properties/b/not", "refused"),
+        Use("type", "/properties/b/not/type", "exact"),
+        Use("prefixItems", "/properties/c/prefixItems", "ignored in draft 7"),
+        Use("uniqueItems", "/properties/c/uniqueItems", "exact"),
+    }
+
+
+def test_a_supported_schema():
+    report = rg.check(rg.JsonSchema({"type": "string", "maxLength": 3}))
+    assert report == Report(
+        uses=(Use("type", "/type", "exact"), Use("maxLength", "/maxLength", "exact")), refusals=()
+    )
+    assert report.supported
+    assert str(report).splitlines() == [
+        "maxLength                exact        1",
+        "type                     exact        1",
+    ]
+
+
+def test_a_schema_that_nothing_satisfies():
+    report = rg.check(rg.JsonSchema({"type": "string", "const": 1}))
+    assert not report.supported
+    assert report.unsatisfiable == (
+        "nothing can match: no value of const (at /const) satisfies the other keywords beside it "
+        "(at the root of the schema)"
+    )
+
+
+def test_a_malformed_schema_is_an_error_and_no_report():
+    with pytest.raises(rg.SchemaError):
+        rg.check(rg.JsonSchema({"type": "strnig"}))
+
+
+def test_json_mode_is_exact():
+    assert rg.check(rg.Json()) == Report.exact()
