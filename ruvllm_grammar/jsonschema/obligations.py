@@ -57,7 +57,7 @@ class Obligation:
             return False
         cell = self.cells[0]
         return cell.kinds <= SCALARS and not (
-            cell.must or cell.choices or cell.refused or cell.values or cell.multiples
+            cell.must or cell.choices or cell.refused or cell.values or cell.multiples or cell.patterns
         )
 
 

@@ -79,11 +79,15 @@ class _Reading:
                 raise LimitError(msg, limit="schema_nodes", needed=len(seen))
 
     def _measure(self, conjunction: Conjunction, limits: Limits) -> None:
-        """Build the one leaf whose size the schema sets freely, so that its `LimitError` does not come late."""
-        if conjunction.values is None and "number" in conjunction.kinds:
-            shape = self.emptiness.shapes.number(conjunction)
-            if shape.multiples and shape.why_empty() is None:
-                shape.expression(limits)
+        """Measure the leaves whose size the schema sets freely, so that their `LimitError` does not come late."""
+        if conjunction.values is not None:
+            return
+        if "number" in conjunction.kinds:
+            number = self.emptiness.shapes.number(conjunction)
+            if number.multiples and number.why_empty() is None:
+                number.expression(limits)
+        if "string" in conjunction.kinds:
+            self.emptiness.shapes.string(conjunction).measure(limits)
 
     def satisfiable(self) -> None:
         """Raises `UnsatisfiableGrammar` when no document fits, saying why and where."""

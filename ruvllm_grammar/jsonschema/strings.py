@@ -14,7 +14,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ruvllm_grammar import ir
+from ruvllm_grammar.errors import LimitError
 from ruvllm_grammar.jsonschema.cells import Cell, Pattern, Size
+from ruvllm_grammar.jsonschema.sizes import spelled_states
+from ruvllm_grammar.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,32 @@ class StringShape:
             return self._length()
         found = ir.both(*(pattern.expr for pattern in self.patterns))
         return found if self._implied(lengths(found)) else ir.both(found, self._length())
+
+    def measure(self, limits: Limits) -> None:
+        """Refuse a pattern whose automaton will not fit, alone or counted by a length.
+
+        Raises:
+            LimitError: `Limits.leaf_states`, naming the clauses.
+        """
+        if len(self.patterns) != 1 or self.patterns[0].keyword == "format":
+            return
+        pattern = self.patterns[0]
+        longest: int | None = None
+        found = lengths(pattern.expr)
+        if not self._implied(found):
+            bounds = [size.value for size in (self.high, self.low) if size is not None][:1]
+            if found is not None and found.longest is not None:
+                bounds.append(found.longest)
+            longest = min(bounds)
+        needed = spelled_states(pattern.expr, longest, limits.leaf_states)
+        if needed is not None and needed > limits.leaf_states:
+            counted = self.high or self.low
+            beside = "" if longest is None or counted is None else f" beside {counted}"
+            msg = (
+                f"{pattern}{beside} needs about {needed} states or more, and Limits.leaf_states allows "
+                f"{limits.leaf_states}; shorten its counted repetitions or the length, or raise the limit"
+            )
+            raise LimitError(msg, limit="leaf_states", needed=needed)
 
     def _implied(self, found: Lengths | None) -> bool:
         """Whether every match has an allowed length, so that counting would only make the automaton larger."""
