@@ -57,6 +57,7 @@ class Run:
 
     Attributes:
         schema: name of the schema.
+        seed: of the sampling.
         mode: one of `MODES`.
         tokens: tokens generated.
         passes: forward passes, prefill not counted.
@@ -65,6 +66,7 @@ class Run:
     """
 
     schema: str
+    seed: int
     mode: str
     tokens: int
     passes: int
@@ -86,7 +88,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=8, help="layers (default 8)")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    console = Console(stderr=True)
+    console = Console(stderr=True, width=110)
     vocabulary = llama3()
     if vocabulary is None:
         sys.exit(
@@ -169,9 +171,9 @@ def measure(model: CausalModel, *, repeat: int) -> list[Run]:
             for at in range(len(MODES)):
                 mode = MODES[(seed + at) % len(MODES)]
                 if mode == "bare":
-                    found[mode] = bare(job, length)
+                    found[mode] = bare(job, length, seed=seed)
                 elif mode == "free":
-                    found[mode] = timed(job, sequence(job, length, seed=seed), mode)
+                    found[mode] = timed(job, sequence(job, length, seed=seed), mode, seed=seed)
                 else:
                     found[mode] = constrained(job, seed=seed, force=mode == "forced")
             rows += found.values() if seed else ()
@@ -182,7 +184,7 @@ def constrained(job: Job, *, seed: int, force: bool) -> Run:
     """A document, timed and validated."""
     constraint = Constraint(job.grammar, MAX_TOKENS)
     made = sequence(job, MAX_TOKENS, seed=seed, constraint=constraint, force=force)
-    run = timed(job, made, "forced" if force else "unforced")
+    run = timed(job, made, "forced" if force else "unforced", seed=seed)
     error = invalid(made.text.text, shipped_schema(job.schema))
     if error is not None:
         sys.exit(f"{job.schema}, seed {seed}: {made.text.text!r} is invalid: {error}")
@@ -208,16 +210,18 @@ def sequence(
     )
 
 
-def timed(job: Job, made: Sequence, mode: str) -> Run:
+def timed(job: Job, made: Sequence, mode: str, *, seed: int) -> Run:
     """Run a sequence to its end. The first step, which holds the prefill, is not counted; nor are its tokens."""
     steps = decode(job.model, [made])
     first = next(steps)
     times = [time.perf_counter()]
     times += [time.perf_counter() for _ in steps]
-    return run_of(job, mode, times, len(made.tokens) - len(first.tokens), made.clock.forward_passes)
+    rounds = [1e3 * (after - before) for before, after in pairwise(times)]
+    tokens = max(1, len(made.tokens) - len(first.tokens))
+    return Run(job.schema, seed, mode, tokens, made.clock.forward_passes, times[-1] - times[0], rounds)
 
 
-def bare(job: Job, length: int) -> Run:
+def bare(job: Job, length: int, *, seed: int) -> Run:
     """A forward pass and an argmax per token."""
     cache = job.model.new_cache()
     token = int(job.model.prefill(cache, job.prompt).numpy().argmax())
@@ -225,17 +229,16 @@ def bare(job: Job, length: int) -> Run:
     for _ in range(length - 1):
         token = int(job.model.step([Row(cache, [token])])[0].numpy().argmax())
         times.append(time.perf_counter())
-    return run_of(job, "bare", times, length - 1, length - 1)
-
-
-def run_of(job: Job, mode: str, times: list[float], tokens: int, passes: int) -> Run:
-    """A run from the moments at which its rounds ended."""
     rounds = [1e3 * (after - before) for before, after in pairwise(times)]
-    return Run(job.schema, mode, max(tokens, 1), passes, times[-1] - times[0], rounds)
+    return Run(job.schema, seed, "bare", max(1, length - 1), length - 1, times[-1] - times[0], rounds)
 
 
 def summary(rows: list[Run]) -> dict[str, dict[str, float]]:
-    """Per mode: time per token (median and spread over documents), per round, and ratios to the unconstrained."""
+    """Per mode: time per token (median and spread over documents), per round, and ratios to the unconstrained.
+
+    Ratios are medians over documents of the time in one mode to the time in another, measured one after the other: what
+    else the machine was doing then slowed both.
+    """
     found: dict[str, dict[str, float]] = {}
     for mode in MODES:
         runs = [row for row in rows if row.mode == mode]
@@ -252,10 +255,15 @@ def summary(rows: list[Run]) -> dict[str, dict[str, float]]:
             "ms_per_round_p90": round(quantile(rounds, 0.9), 3),
             "ms_per_round_p99": round(quantile(rounds, 0.99), 3),
         }
+    per_token_of = {(row.mode, row.schema, row.seed): row.ms_per_token for row in rows}
     for mode in MODES:
         for other in ("free", "bare"):
-            ratio = found[mode]["ms_per_token_p50"] / found[other]["ms_per_token_p50"]
-            found[mode][f"ratio_to_{other}"] = round(ratio, 4)
+            pairs = [
+                value / per_token_of[other, schema, seed]
+                for (which, schema, seed), value in per_token_of.items()
+                if which == mode
+            ]
+            found[mode][f"ratio_to_{other}"] = round(statistics.median(pairs), 4)
     return found
 
 

@@ -19,7 +19,7 @@ from ruvllm_runtime.decode.stop import StopStrings
 from ruvllm_runtime.errors import ContextLengthError, ModelMismatchError, RequestError, StrictModeError
 from ruvllm_runtime.model import CausalModel, Encoder, TokenizerEncoder, toy_model
 from ruvllm_runtime.model.adapter import end_tokens, logits_width
-from ruvllm_runtime.request import Finished, GenerateRequest, GenerateResult, TextDelta, Timings, Usage
+from ruvllm_runtime.request import Finished, GenerateRequest, GenerateResult, TextDelta, Timings, Usage, check
 
 DEFAULT_MAX_TOKENS = 1024
 
@@ -38,8 +38,8 @@ class LLM:
     """A language model that answers within a grammar.
 
     >>> llm = LLM.load("toy")
-    >>> llm.generate(GenerateRequest(prompt="?", json_schema={"const": 42})).parsed
-    42
+    >>> llm.generate(GenerateRequest(prompt="?", json_schema={"const": "yes"})).parsed
+    'yes'
 
     Attributes:
         model: the model, its vocabulary and its prompt encoder.
@@ -125,6 +125,7 @@ class LLM:
         Raises:
             RuvllmError: as `generate`; the first error ends the call.
         """
+        check.count("max_rows", max_rows, low=1)
         jobs = [self._prepare(request) for request in requests]
         for _ in decode(self.model, [job.sequence for job in jobs], max_rows=max_rows):
             pass
@@ -267,7 +268,7 @@ class LLM:
         sequence, clock = job.sequence, job.sequence.clock
         reason = sequence.finish_reason
         if reason is None:
-            raise RequestError("the sequence is not finished")  # unreachable: decode ends when all are
+            raise RuntimeError("decode() ended before this sequence did")
         return GenerateResult(
             text=sequence.text.text,
             parsed=self._verified(job),

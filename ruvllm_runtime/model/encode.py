@@ -41,7 +41,7 @@ class LongestMatchEncoder:
         Raises:
             RequestError: a byte of the text starts no token of the vocabulary.
         """
-        data = text.encode("utf-8", errors="surrogatepass")
+        data = text.encode("utf-8")
         ids = [] if self._bos is None else [self._bos]
         at = 0
         while at < len(data):

@@ -48,6 +48,19 @@ def flag(name: str, value: object) -> bool:
     return value
 
 
+def text(name: str, value: str) -> str:
+    """Text that has bytes: without lone surrogates, which no tokenizer can spell."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        at = error.start
+        raise RequestError(
+            f"{name} holds the lone surrogate U+{ord(value[at]):04X} at offset {at}, which is no character; remove it",
+            param=name,
+        ) from None
+    return value
+
+
 def strings(name: str, value: object) -> tuple[str, ...]:
     """A sequence of non-empty strings; a lone string is refused, for it is a sequence of its characters."""
     if isinstance(value, str) or not isinstance(value, list | tuple):
@@ -57,6 +70,7 @@ def strings(name: str, value: object) -> tuple[str, ...]:
             raise RequestError(f"{name} must hold strings only, not {kind(item)}", param=name)
         if not item:
             raise RequestError(f"{name} holds an empty string, which is everywhere; remove it", param=name)
+        text(name, item)
     return tuple(value)
 
 

@@ -55,7 +55,9 @@ class GenerateRequest:
                 f"prompt must be text or a sequence of token ids, not {check.kind(self.prompt)}",
                 param="prompt",
             )
-        if not isinstance(self.prompt, str):
+        if isinstance(self.prompt, str):
+            check.text("prompt", self.prompt)
+        else:
             object.__setattr__(self, "prompt", check.token_ids("prompt", self.prompt))
         if self.json_schema is not None and not isinstance(self.json_schema, Mapping | bool | str):
             raise RequestError(

@@ -124,6 +124,12 @@ def test_streams_are_the_answer_in_pieces(llm, schema):
     assert last.result.parsed == whole.parsed
 
 
+def test_a_batch_has_at_least_one_row(llm):
+    with pytest.raises(RequestError, match="max_rows must be at least 1, not 0") as caught:
+        llm.generate_batch([GenerateRequest(prompt="?")], max_rows=0)
+    assert caught.value.param == "max_rows"
+
+
 def test_streams_check_the_request_at_once(llm):
     with pytest.raises(ContextLengthError):
         llm.stream(GenerateRequest(prompt="?" * 5000))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -88,6 +89,16 @@ def test_what_cannot_be_loaded_is_said(name):
 def test_a_folder_without_a_model_is_said(tmp_path):
     with pytest.raises(ModelLoadError, match="cannot load"):
         LLM.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+)
+def test_damaged_files_are_said(folder, tmp_path, name):
+    shutil.copytree(folder, tmp_path / "model")
+    (tmp_path / "model" / name).write_bytes(b"garbage")
+    with pytest.raises(ModelLoadError, match="cannot load"):
+        LLM.load(tmp_path / "model")
 
 
 def test_unknown_dtypes_are_refused(folder):
