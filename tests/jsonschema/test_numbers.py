@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import ruvllm_grammar as rg
 from ruvllm_grammar import ir
 from ruvllm_grammar.automata.leaf import symbolic_dfa
 from ruvllm_grammar.errors import LimitError
@@ -175,3 +176,24 @@ def test_a_multiple_with_too_many_remainders_names_its_clause():
 def test_rationals_have_common_multiples():
     assert numbers._lcm(Fraction(3, 10), Fraction(1, 4)) == Fraction(3, 2)
     assert numbers._lcm(Fraction(1), Fraction(1, 2)) == 1
+
+
+@pytest.mark.parametrize(
+    ("schema", "texts"),
+    [
+        ({"type": "integer"}, ["0", "-7", "12"]),
+        ({"type": "integer", "minimum": 3, "maximum": 12}, ["3", "12"]),
+        ({"type": "integer", "enum": [1, -2]}, ["1", "-2"]),
+        ({"allOf": [{"type": "number", "multipleOf": 2}, {"type": ["integer", "null"]}]}, ["0", "12"]),
+    ],
+)
+def test_an_integer_of_draft_4_has_no_fraction_and_no_exponent(schema, texts):
+    vocabulary = rg.Vocabulary.from_tokens([bytes([b]) for b in range(256)] + [None], eos={256})
+    old = rg.compile(rg.JsonSchema(schema, draft="4"), vocabulary)
+    new = rg.compile(rg.JsonSchema(schema, draft="6"), vocabulary)
+    for text in texts:
+        assert old.accepts(text)
+        assert new.accepts(text)
+        for spelling in (text + ".0", text + "e0"):
+            assert not old.accepts(spelling)
+        assert new.accepts(text + ".0")
