@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from typing import Any
 
 import torch
@@ -159,12 +160,24 @@ def _try(llm: LLM, case: Case, *, seed: int) -> Outcome:
 
 
 def invalid(text: str, schema: Any) -> str | None:
-    """Why `text` is no document of `schema`, as `jsonschema` sees it; None when it is one."""
+    """Why `text` is no document of `schema`, as `jsonschema` sees it; None when it is one.
+
+    Both are given to it with exact numbers: in binary floating point -38.4 is no multiple of 0.05.
+    """
     try:
-        Draft202012Validator(schema).validate(json.loads(text))
+        exact_schema = json.loads(json.dumps(schema), parse_float=_exact)
+        Draft202012Validator(exact_schema).validate(json.loads(text, parse_float=_exact))
     except (ValueError, ValidationError) as error:
         return str(error).splitlines()[0]
     return None
+
+
+def _exact(digits: str) -> int | Decimal:
+    """A number with a fraction or an exponent; an integer where its value is one, as JSON Schema sees it."""
+    value = Decimal(digits)
+    if not value:
+        return 0
+    return int(value) if value == value.to_integral_value() else value
 
 
 def _per_token(result: GenerateResult) -> float:

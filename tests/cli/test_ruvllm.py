@@ -167,4 +167,9 @@ def test_an_invalid_document_fails_the_demo(bytes_only, monkeypatch):
 def test_invalid_says_why():
     assert demo.invalid('{"age": 3}', SCHEMA) is None
     assert demo.invalid('{"age": 10}', SCHEMA) == "10 is greater than the maximum of 9"
+    assert demo.invalid('{"age": 3.00}', SCHEMA) is None
+    assert demo.invalid('{"age": 0e9}', SCHEMA) is None
+    assert demo.invalid('{"age": 3.5}', SCHEMA) == "Decimal('3.5') is not of type 'integer'"
+    assert demo.invalid("-38.4", {"multipleOf": 0.05}) is None
+    assert demo.invalid("-38.41", {"multipleOf": 0.05}) is not None
     assert demo.invalid("{", SCHEMA).startswith("Expecting property name")
