@@ -122,6 +122,7 @@ class Cell:
     verdict: bool | None = None
     kinds: frozenset[str] = ALL_KINDS
     integer: bool = False
+    whole: bool = False
     values: tuple[tuple[str, list[Any]], ...] = ()
     lower: tuple[Bound, ...] = ()
     upper: tuple[Bound, ...] = ()
@@ -506,6 +507,8 @@ class _Reading:
                     keyword, f"unknown type {describe(name)}; the types are {', '.join(KINDS)} and integer"
                 )
         self.cell.integer = "integer" in names and "number" not in names
+        # Draft 4 defines an integer by its spelling, every later draft by its value.
+        self.cell.whole = self.cell.integer and self.draft.number == 4
         kinds = frozenset("number" if name == "integer" else name for name in names)
         self.cell.kinds = ALL_KINDS if kinds == ALL_KINDS and not self.cell.integer else kinds
 

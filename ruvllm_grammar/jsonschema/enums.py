@@ -15,27 +15,38 @@ from ruvllm_grammar.jsonschema.values import kind, number_spellings, quoted, spe
 from ruvllm_grammar.jsonschema.whitespace import Whitespace
 
 
-def expression(values: Iterable[Any], space: Whitespace, *, top: bool) -> ir.Expr:
-    """Every spelling of every value that is offered."""
+def expression(values: Iterable[Any], space: Whitespace, *, top: bool, whole: bool) -> ir.Expr:
+    """Every spelling of every value that is offered.
+
+    Args:
+        values: the values.
+        space: the style of white space.
+        top: the values are the document itself.
+        whole: integers are not spelled with a fraction or exponent (`integer` of draft 4).
+    """
     scalars: list[ir.Expr] = []
     containers: list[ir.Expr] = []
     for value in values:
         if isinstance(value, (dict, list)):
             containers.append(_spelled(value, space, top=top))
         else:
-            scalars.extend(_scalar(value))
+            scalars.extend(_scalar(value, whole=whole))
     flat = ir.alt(*scalars)
     return ir.alt(ir.leaf(flat) if isinstance(flat, ir.Alt) else flat, *containers)
 
 
-def _scalar(value: Any) -> list[ir.Expr]:
+def _scalar(value: Any, *, whole: bool = False) -> list[ir.Expr]:
     match kind(value):
         case "null":
             return [ir.literal("null")]
         case "boolean":
             return [ir.literal("true" if value else "false")]
         case "number":
-            return [ir.literal(text) for text in number_spellings(value)]
+            return [
+                ir.literal(text)
+                for text in number_spellings(value)
+                if not whole or text.lstrip("-").isdigit()
+            ]
         case _:
             return [ir.literal(quoted(value))] if spellable(value) else []
 

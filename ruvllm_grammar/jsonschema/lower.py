@@ -71,11 +71,16 @@ class Lowering:
         found = self._scalars.get(conjunction)
         if found is None:
             if conjunction.values is not None:
-                found = enums.expression(conjunction.values, self._space, top=False)
+                found = self._listed(conjunction, top=False)
             else:
                 found = self._kinds(conjunction)
             self._scalars[conjunction] = found
         return found
+
+    def _listed(self, conjunction: Conjunction, *, top: bool) -> ir.Expr:
+        """The values of `enum` and `const`."""
+        whole = any(cell.whole for cell in conjunction.cells)
+        return enums.expression(conjunction.values or (), self._space, top=top, whole=whole)
 
     def _kinds(self, conjunction: Conjunction) -> ir.Expr:
         """The scalar kinds of a conjunction."""
@@ -93,7 +98,7 @@ class Lowering:
 
     def _conjunction(self, name: str, conjunction: Conjunction, *, top: bool) -> ir.Group:
         if conjunction.values is not None:
-            return {name: enums.expression(conjunction.values, self._space, top=top)}
+            return {name: self._listed(conjunction, top=top)}
         alive = self._emptiness.alive(conjunction)
         parts = [self._kinds(conjunction)]
         helpers: dict[str, ir.Expr] = {}

@@ -50,6 +50,9 @@ NUMBER = ir.leaf(
     )
 )
 
+#: Integers of draft 4: "a JSON number without a fraction or exponent part" (draft-zyp-json-schema-04, section 3.5).
+WHOLE = ir.leaf(_INTEGER)
+
 #: Integers by value: `7`, `7.0`, `7e2`, `7.0E+02`. The exponent has at most two digits, so that readers which hold
 #: numbers in binary floating point still see an integer.
 INTEGER = ir.leaf(
@@ -71,6 +74,7 @@ class NumberShape:
         multiple: the number must be a multiple of this; 1 for an integer; None: of nothing.
         multiples: the clauses that `multiple` comes from.
         integer: pointer of the clause that asks for an integer, or None.
+        whole: integers are spelled without fraction and exponent (draft 4).
     """
 
     lower: Bound | None = None
@@ -78,6 +82,7 @@ class NumberShape:
     multiple: Fraction | None = None
     multiples: tuple[Bound, ...] = ()
     integer: str | None = None
+    whole: bool = False
 
     def why_empty(self) -> str | None:
         """Why no number fits, naming the clauses; None when one does."""
@@ -108,14 +113,14 @@ class NumberShape:
             if self.multiple is None:
                 return NUMBER
             if self.multiple == 1:
-                return INTEGER
+                return WHOLE if self.whole else INTEGER
         try:
             machine = _machine(_end(self.lower), _end(self.upper), self.multiple, limits.leaf_states)
         except LimitError as error:
             clause = self.multiples[0] if self.multiples else self.lower or self.upper
             msg = f"{clause}: {error}"
             raise LimitError(msg, limit=error.limit, needed=error.needed) from None
-        return ir.leaf(machine)
+        return ir.leaf(ir.both(machine, _INTEGER) if self.whole else machine)
 
 
 def merge(cells: Iterable[Cell]) -> NumberShape:
@@ -124,7 +129,9 @@ def merge(cells: Iterable[Cell]) -> NumberShape:
     upper: Bound | None = None
     multiples: list[Bound] = []
     integer: str | None = None
+    whole = False
     for cell in cells:
+        whole = whole or cell.whole
         for bound in cell.lower:
             if lower is None or (bound.value, bound.open) > (lower.value, lower.open):
                 lower = bound
@@ -137,7 +144,7 @@ def merge(cells: Iterable[Cell]) -> NumberShape:
     multiple = Fraction(1) if integer is not None else None
     for one in multiples:
         multiple = one.value if multiple is None else _lcm(multiple, one.value)
-    return NumberShape(lower, upper, multiple, tuple(multiples), integer)
+    return NumberShape(lower, upper, multiple, tuple(multiples), integer, whole)
 
 
 def _lcm(a: Fraction, b: Fraction) -> Fraction:

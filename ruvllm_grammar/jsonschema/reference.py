@@ -56,7 +56,7 @@ _SPELLING = """
   code points.
 - **Numbers.** A number without bounds may use an exponent; an integer without bounds too, of at most two digits and
   not negative (`1e2`, not `1.5e1`). With `minimum`, `maximum`, `exclusive*` or `multipleOf`, numbers are written
-  without exponent, with any number of digits. `1.0` is an integer. A listed integer is written `7` or `7.0`. `-0` is
+  without exponent, with any number of digits. `1.0` is an integer, except in draft 4. A listed integer is written `7` or `7.0`. `-0` is
   offered where negative numbers are.
 - **White space** between tokens: see [Choose whitespace](../how-to/choose-whitespace.md).
 """

@@ -104,7 +104,7 @@ ROWS: Final[tuple[Row, ...]] = (
     _exact("$dynamicRef", "any", "resolved when the schema is read", since=2020),
     _exact("$recursiveRef", "any", "resolved when the schema is read", since=2019, until=2019),
     # Every kind.
-    _exact("type", "any", "`1.0` is an integer, in every draft"),
+    _exact("type", "any", "`1.0` is an integer, except in draft 4"),
     _exact("enum", "any", "by value; spelled canonically, integers also as `n.0`, objects in their own key order"),
     _exact("const", "any", "as `enum` of one", since=6),
     _exact("allOf", "any", "merged"),
