@@ -84,7 +84,8 @@ def to_ir(source: Source, limits: Limits) -> ir.Grammar:
             body = read_pattern(source.pattern, search=False, limits=limits)
             if ir.hides_emptiness(body) and RegularAlgebra(limits).is_empty(body):
                 body = ir.NEVER
-            return ir.Grammar("pattern", {"pattern": ir.leaf(body)})
+            key = b"regex\0" + source.pattern.encode("utf-8", "surrogatepass")
+            return ir.Grammar("pattern", {"pattern": ir.leaf(body)}, key=key)
 
 
 def compile(source: Source, vocabulary: Vocabulary, *, limits: Limits | None = None) -> CompiledGrammar:

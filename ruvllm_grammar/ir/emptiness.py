@@ -10,7 +10,7 @@ or a machine hides the answer.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from ruvllm_grammar.ir.algebra import Algebra
 from ruvllm_grammar.ir.expr import (
@@ -27,6 +27,7 @@ from ruvllm_grammar.ir.expr import (
     Repeat,
     Seq,
     alt,
+    bottom_up,
     children,
     mark,
     references,
@@ -49,22 +50,28 @@ def hides_emptiness(e: Expr) -> bool:
     return False
 
 
-def _productive(e: Expr, known: set[str], algebra: Algebra) -> bool:
-    match e:
-        case Ref():
-            return e.name in known
-        case Seq():
-            return all(_productive(p, known, algebra) for p in e.parts)
-        case Alt():
-            return any(_productive(p, known, algebra) for p in e.parts)
-        case Repeat():
-            return e.low == 0 or _productive(e.body, known, algebra)
-        case Mark():
-            return _productive(e.body, known, algebra)
-        case Leaf() | JsonString():
-            return not hides_emptiness(e.body) or not algebra.is_empty(e.body)
-        case _:
-            return e is not NEVER and not (e.regular and hides_emptiness(e) and algebra.is_empty(e))
+def _productive(e: Expr, known: Container[str], algebra: Algebra) -> dict[Expr, bool]:
+    """For every part of `e` whether it matches something, given the rules known to."""
+    found: dict[Expr, bool] = {}
+    for part in bottom_up(e):
+        match part:
+            case Ref():
+                found[part] = part.name in known
+            case Seq():
+                found[part] = all(found[p] for p in part.parts)
+            case Alt():
+                found[part] = any(found[p] for p in part.parts)
+            case Repeat():
+                found[part] = part.low == 0 or found[part.body]
+            case Mark():
+                found[part] = found[part.body]
+            case Leaf() | JsonString():
+                found[part] = not hides_emptiness(part.body) or not algebra.is_empty(part.body)
+            case Both() | Complement() | Machine():
+                found[part] = not algebra.is_empty(part)
+            case _:
+                found[part] = part is not NEVER
+    return found
 
 
 def productive_rules(rules: Mapping[str, Expr], algebra: Algebra) -> frozenset[str]:
@@ -77,26 +84,28 @@ def productive_rules(rules: Mapping[str, Expr], algebra: Algebra) -> frozenset[s
     work = list(rules)
     while work:
         name = work.pop()
-        if name not in known and _productive(rules[name], known, algebra):
+        if name not in known and _productive(rules[name], known, algebra)[rules[name]]:
             known.add(name)
             work.extend(users[name])
     return frozenset(known)
 
 
-def _rewrite(e: Expr, known: frozenset[str], algebra: Algebra) -> Expr:
-    match e:
-        case Ref():
-            return e if e.name in known else NEVER
-        case Seq():
-            return seq(*(_rewrite(p, known, algebra) for p in e.parts))
-        case Alt():
-            return alt(*(_rewrite(p, known, algebra) for p in e.parts))
-        case Repeat():
-            return repeat(_rewrite(e.body, known, algebra), e.low, e.high)
-        case Mark():
-            return mark(e.name, _rewrite(e.body, known, algebra))
-        case _:
-            return e if _productive(e, set(known), algebra) else NEVER
+def _rewrite(e: Expr, known: Container[str], algebra: Algebra) -> Expr:
+    found = _productive(e, known, algebra)
+    out: dict[Expr, Expr] = {}
+    for part in bottom_up(e):
+        match part:
+            case Seq():
+                out[part] = seq(*(out[p] for p in part.parts))
+            case Alt():
+                out[part] = alt(*(out[p] for p in part.parts))
+            case Repeat():
+                out[part] = repeat(out[part.body], part.low, part.high)
+            case Mark():
+                out[part] = mark(part.name, out[part.body])
+            case _:
+                out[part] = part if found[part] else NEVER
+    return out[e]
 
 
 def prune(rules: Mapping[str, Expr], algebra: Algebra) -> dict[str, Expr]:

@@ -453,6 +453,22 @@ def children(node: Expr) -> tuple[Expr, ...]:
     return ()
 
 
+def bottom_up(node: Expr) -> list[Expr]:
+    """The node and everything below it, each once, parts before wholes. Does not recurse."""
+    order: list[Expr] = []
+    seen: set[Expr] = set()
+    stack = [(node, False)]
+    while stack:
+        current, parts_done = stack.pop()
+        if parts_done:
+            order.append(current)
+        elif current not in seen:
+            seen.add(current)
+            stack.append((current, True))
+            stack.extend((part, False) for part in reversed(children(current)))
+    return order
+
+
 def references(node: Expr) -> list[str]:
     """Names of the rules `node` refers to, each once, in order of first appearance."""
     names: dict[str, None] = {}

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from ruvllm_grammar.errors import GrammarError
 from ruvllm_grammar.ir.expr import Expr, references
-from ruvllm_grammar.ir.show import show
+from ruvllm_grammar.ir.show import name_text, show
 
 Group = Mapping[str, Expr]
 Provider = Callable[[str], Group]
@@ -106,7 +106,7 @@ class Grammar:
 
     def text(self) -> str:
         """Canonical text of all reachable rules, one per line, start first."""
-        return "\n".join(f"{name} ::= {show(body)}" for name, body in self.force().items())
+        return "\n".join(f"{name_text(name)} ::= {show(body)}" for name, body in self.force().items())
 
     @property
     def fingerprint(self) -> str:

@@ -10,6 +10,8 @@ Precedence, tightest first: repetition, complement `~`, sequence, intersection `
 
 from __future__ import annotations
 
+import re
+
 from ruvllm_grammar.ir.expr import (
     Alt,
     Both,
@@ -27,16 +29,22 @@ from ruvllm_grammar.ir.expr import (
     Repeat,
     Seq,
     Token,
+    bottom_up,
 )
 
 _ALT, _BOTH, _SEQ, _NOT, _ATOM = range(5)
+_PLAIN_NAME = re.compile(r"[\w.\-]+")
 
 
 def _quoted(node: Literal) -> str:
     if node.text is None:
         return "".join(f"\\x{byte:02x}" for byte in node.data).join(('b"', '"'))
+    return _quoted_text(node.text)
+
+
+def _quoted_text(text: str) -> str:
     out = []
-    for char in node.text:
+    for char in text:
         if char in '"\\':
             out.append("\\" + char)
         elif char.isprintable():
@@ -56,8 +64,13 @@ def _bounds(node: Repeat) -> str:
     return f"{{{node.low},{'' if node.high is None else node.high}}}"
 
 
-def _render(node: Expr) -> tuple[str, int]:
-    """Text and precedence. Recurses as deep as the expression, which readers bound by `Limits.depth`."""
+def _render(node: Expr, done: dict[Expr, tuple[str, int]]) -> tuple[str, int]:
+    """Text and precedence of a node whose parts are in `done`."""
+
+    def wrap(part: Expr, at_least: int) -> str:
+        text, precedence = done[part]
+        return text if precedence >= at_least else f"({text})"
+
     match node:
         case Never():
             return "NEVER", _ATOM
@@ -68,25 +81,25 @@ def _render(node: Expr) -> tuple[str, int]:
         case Chars():
             return str(node.set), _ATOM
         case Seq():
-            return " ".join(_wrap(p, _SEQ + 1) for p in node.parts), _SEQ
+            return " ".join(wrap(p, _SEQ + 1) for p in node.parts), _SEQ
         case Alt():
-            return " | ".join(_wrap(p, _ALT + 1) for p in node.parts), _ALT
+            return " | ".join(wrap(p, _ALT + 1) for p in node.parts), _ALT
         case Both():
-            return " & ".join(_wrap(p, _BOTH + 1) for p in node.parts), _BOTH
+            return " & ".join(wrap(p, _BOTH + 1) for p in node.parts), _BOTH
         case Complement():
-            return "~" + _wrap(node.body, _NOT), _NOT
+            return "~" + wrap(node.body, _NOT), _NOT
         case Repeat():
-            return _wrap(node.body, _ATOM) + _bounds(node), _NOT
+            return wrap(node.body, _ATOM) + _bounds(node), _NOT
         case Ref():
-            return f"${node.name}", _ATOM
+            return f"${name_text(node.name)}", _ATOM
         case Leaf():
-            return f"leaf({_render(node.body)[0]})", _ATOM
+            return f"leaf({done[node.body][0]})", _ATOM
         case JsonString():
-            return f"json_string({_render(node.body)[0]})", _ATOM
+            return f"json_string({done[node.body][0]})", _ATOM
         case Token():
             return "<" + ",".join(str(i) for i in sorted(node.ids)) + ">", _ATOM
         case Mark():
-            return f"{node.name}:({_render(node.body)[0]})", _ATOM
+            return f"{name_text(node.name)}:({done[node.body][0]})", _ATOM
         case Machine():
             rows = "; ".join(
                 f"{state}{'!' if state in node.accepting else ''}:"
@@ -98,14 +111,20 @@ def _render(node: Expr) -> tuple[str, int]:
             return type(node).__name__, _ATOM
 
 
-def _wrap(node: Expr, at_least: int) -> str:
-    text, precedence = _render(node)
-    return text if precedence >= at_least else f"({text})"
+def name_text(name: str) -> str:
+    """A rule's or mark's name, quoted where it could be read as something else."""
+    return name if _PLAIN_NAME.fullmatch(name) else _quoted_text(name)
 
 
 def show(node: Expr) -> str:
-    """Canonical one-line text of an expression; equal texts mean equal expressions."""
-    return _render(node)[0]
+    """Canonical one-line text of an expression; equal texts mean equal expressions.
+
+    Does not recurse: expressions may be nested deeper than Python's stack.
+    """
+    done: dict[Expr, tuple[str, int]] = {}
+    for part in bottom_up(node):
+        done[part] = _render(part, done)
+    return done[node][0]
 
 
 Expr.printer = show

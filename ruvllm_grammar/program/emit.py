@@ -52,6 +52,7 @@ RETURN_PC = 1
 FAIL_PC = 2
 QUOTE = 0x22
 
+_DEEP = 64  # parts nested deeper than this are emitted out of line
 _UNROLL = 3  # copies written out instead of counted
 _LEAF_REPEAT = 64  # a repeated character set up to this bound is one leaf automaton
 
@@ -104,6 +105,7 @@ class Emitter:
         self._lazy_pc: list[int] = []
         # The batch being written: flat quadruples from address `_base`, and what to patch at its end.
         self._base = 0
+        self._depth = 0
         self._code: list[int] = []
         self._calls: list[tuple[int, int, str | _LeafKey]] = []
         self._bodies: list[tuple[int, ir.Expr]] = []
@@ -131,7 +133,16 @@ class Emitter:
         self._ops((CALL, 0, 0, 0))
 
     def _emit(self, e: ir.Expr) -> None:
-        """Code that matches `e` and falls through."""
+        """Code that matches `e` and falls through; very deep parts are called, so that Python's stack suffices."""
+        if self._depth == _DEEP:
+            self._bodies.append((self._here(), e))
+            self._ops((CALL, 0, 0, 0))
+            return
+        self._depth += 1
+        self._emit_node(e)
+        self._depth -= 1
+
+    def _emit_node(self, e: ir.Expr) -> None:
         match e:
             case ir.Literal():
                 for byte in e.data:

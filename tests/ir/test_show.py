@@ -54,3 +54,16 @@ def test_golden(e, shown):
 @given(expressions.regular(), expressions.regular())
 def test_equal_texts_mean_equal_expressions(a, b):
     assert (show(a) == show(b)) == (a is b)
+
+
+def test_odd_names_are_quoted():
+    assert ir.show(ir.ref('a "x"')) != ir.show(ir.seq(ir.ref("a"), ir.literal("x")))
+    assert ir.show(ir.ref("a.b-c_1")) == "$a.b-c_1"
+    assert ir.show(ir.ref('a "x"')) == '$"a \\"x\\""'
+
+
+def test_depth_does_not_matter():
+    e = ir.literal("x")
+    for _ in range(5_000):
+        e = ir.alt(ir.seq(ir.literal("("), e, ir.literal(")")), ir.ref("r"))
+    assert ir.show(e).count("(") > 5_000

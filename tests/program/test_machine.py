@@ -161,3 +161,13 @@ def test_a_document_far_longer_than_the_budget_of_states_goes_on():
     matcher.accept_bytes(b"]")
     assert matcher.is_accepting
     assert grammar.tokens.machine.epoch > 3
+
+
+def test_expressions_deeper_than_pythons_stack():
+    e = ir.literal("x")
+    for _ in range(3_000):
+        e = ir.seq(ir.literal("("), ir.alt(e, ir.seq(ir.literal("y"), ir.ref("end"))), ir.literal(")"))
+    machine = Machine(ir.Grammar("s", {"s": e, "end": ir.literal("z")}), Limits())
+    for inner, accepted in [(b"x", True), (b"yz", True), (b"y", False)]:
+        state = machine.step_bytes(machine.start, b"(" * 3_000 + inner + b")" * 3_000)
+        assert (state >= 0 and machine.accepting(state)) == accepted
