@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from reference.derivatives import alive, matches
 from support.grammars import grammars, vocabularies
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.automata.algebra import RegularAlgebra
-from ruvllm_grammar.errors import MatchError, UnsatisfiableGrammar
+from ruvllm_grammar.errors import MatchError
 from ruvllm_grammar.limits import Limits
 from ruvllm_grammar.match import CompiledGrammar
 from ruvllm_grammar.tables import allocate_bitmask
@@ -50,17 +50,17 @@ def live(grammar: ir.Grammar) -> ir.Grammar | None:
     return ir.Grammar(grammar.start, rules) if grammar.start in rules else None
 
 
+def ready(grammar: ir.Grammar, vocabulary) -> tuple[ir.Grammar, CompiledGrammar]:
+    """The grammar without dead ends, compiled; the example is dropped when nothing is left of it."""
+    pruned = live(grammar)
+    assume(pruned is not None)
+    return pruned, CompiledGrammar(pruned, vocabulary, LIMITS)
+
+
 @settings(max_examples=60)
 @given(grammars(), vocabularies(), st.integers(0, 2**32))
 def test_masks_equal_the_naive_filter(grammar, vocabulary, seed):
-    grammar = live(grammar)
-    if grammar is None:
-        return
-    try:
-        compiled = CompiledGrammar(grammar, vocabulary, LIMITS)
-    except UnsatisfiableGrammar:
-        assert not alive(grammar, b"")
-        return
+    grammar, compiled = ready(grammar, vocabulary)
     choose = random.Random(seed)
     matcher = compiled.matcher()
     prefix = b""
@@ -88,13 +88,7 @@ def test_masks_equal_the_naive_filter(grammar, vocabulary, seed):
 @settings(max_examples=40)
 @given(grammars(), vocabularies(), st.integers(0, 2**32), st.integers(0, 12))
 def test_finish_within_always_ends_in_time(grammar, vocabulary, seed, slack):
-    grammar = live(grammar)
-    if grammar is None:
-        return
-    try:
-        compiled = CompiledGrammar(grammar, vocabulary, LIMITS)
-    except UnsatisfiableGrammar:
-        return
+    grammar, compiled = ready(grammar, vocabulary)
     choose = random.Random(seed)
     matcher = compiled.matcher()
     budget = matcher.tokens_to_finish + slack
@@ -115,13 +109,7 @@ def test_finish_within_always_ends_in_time(grammar, vocabulary, seed, slack):
 @settings(max_examples=40)
 @given(grammars(), vocabularies(), st.integers(0, 2**32))
 def test_rollback_and_fork_lead_back_to_the_same_mask(grammar, vocabulary, seed):
-    grammar = live(grammar)
-    if grammar is None:
-        return
-    try:
-        compiled = CompiledGrammar(grammar, vocabulary, LIMITS)
-    except UnsatisfiableGrammar:
-        return
+    grammar, compiled = ready(grammar, vocabulary)
     choose = random.Random(seed)
     matcher = compiled.matcher()
     masks = [legal(matcher, vocabulary)]
@@ -144,13 +132,7 @@ def test_rollback_and_fork_lead_back_to_the_same_mask(grammar, vocabulary, seed)
 @settings(max_examples=40)
 @given(grammars(), vocabularies())
 def test_forced_tokens_are_the_only_text(grammar, vocabulary):
-    grammar = live(grammar)
-    if grammar is None:
-        return
-    try:
-        compiled = CompiledGrammar(grammar, vocabulary, LIMITS)
-    except UnsatisfiableGrammar:
-        return
+    grammar, compiled = ready(grammar, vocabulary)
     matcher = compiled.matcher()
     prefix = b""
     for token in matcher.forced():

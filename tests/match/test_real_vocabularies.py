@@ -83,7 +83,10 @@ def test_masks_equal_every_token_tried(conformance, name):
             mask = rg.allocate_bitmask(1, vocabulary.size)[0]
             matcher.fill_mask(mask)
             state = grammar.tokens.machine.step_bytes(grammar.tokens.machine.start, text[:cut])
-            assert np.array_equal(unpacked(mask, vocabulary.size), tried(grammar, state)), (schema, text[:cut])
+            assert np.array_equal(unpacked(mask, vocabulary.size), tried(grammar, state)), (
+                schema,
+                text[:cut],
+            )
             checked += 1
         if checked >= STATES:
             break
