@@ -82,6 +82,7 @@ _RI1 = _array(_i32, 1, readonly=True)
 _RI2 = _array(_i32, 2, readonly=True)
 _RL1 = _array(_i64, 1, readonly=True)
 _RB1 = _array(types.uint8, 1, readonly=True)
+_BOOLS = _array(types.boolean, 1, readonly=True)
 
 _LOW = np.int64(0xFFFFFFFF)
 
@@ -684,8 +685,51 @@ def rehash(g):
 # -----------------------------------------------------------------------------------
 
 
-@kernel(_i64(_RB1, _RI2, types.Array(types.boolean, 1, "C", readonly=True), _i64, _RI2, _RI1, _I1, _I1, _I2))
-def leaf_frame(byte_class, transitions, accepting, state, nodes, order, path, row, exits):
+@kernel(types.void(_RI2, _BOOLS, _I1))
+def leaf_distances(transitions, accepting, distance):
+    """Fewest bytes from every state of a leaf automaton to acceptance: breadth first against the edges.
+
+    Args:
+        transitions: int32[n, classes], state 0 dead.
+        accepting: bool[n].
+        distance: int32[n], written; FAR for states that reach nothing.
+    """
+    n, classes = transitions.shape
+    first = np.zeros(n + 1, np.int32)
+    for s in range(1, n):
+        for c in range(classes):
+            first[transitions[s, c] + 1] += 1
+    for t in range(n):
+        first[t + 1] += first[t]
+    source = np.empty(first[n], np.int32)
+    fill = first[:n].copy()
+    for s in range(1, n):
+        for c in range(classes):
+            t = transitions[s, c]
+            source[fill[t]] = s
+            fill[t] += 1
+    queue = np.empty(n, np.int32)
+    stop = 0
+    for s in range(n):
+        distance[s] = FAR
+        if s > 0 and accepting[s]:
+            distance[s] = 0
+            queue[stop] = s
+            stop += 1
+    at = 0
+    while at < stop:
+        t = queue[at]
+        at += 1
+        for k in range(first[t], first[t + 1]):
+            s = source[k]
+            if distance[s] == FAR:
+                distance[s] = distance[t] + 1
+                queue[stop] = s
+                stop += 1
+
+
+@kernel(types.UniTuple(_i64, 2)(_RB1, _RI2, _BOOLS, _RI1, _i64, _RI2, _RI1, _I1, _I1, _I1, _I2))
+def leaf_frame(byte_class, transitions, accepting, distance, state, nodes, order, path, left, row, exits):
     """Classify every token against one leaf automaton's state.
 
     Tokens that stay inside are set in `row`; whenever the automaton accepts before a token's end, the token
@@ -694,19 +738,23 @@ def leaf_frame(byte_class, transitions, accepting, state, nodes, order, path, ro
 
     Args:
         byte_class, transitions, accepting: the leaf (`automata.Dfa`).
+        distance: int32[n_states], see `leaf_distances`.
+        state: where the leaf stands.
         nodes, order: the vocabulary's trie.
-        path: int32[max depth + 2].
+        path: int32[max depth + 2], states along the current branch.
+        left: int32[max depth + 2], the last depth along the branch at which the leaf accepted, 0 for none.
         row: int32[W].
         exits: int32[m, 2].
 
     Returns:
-        Number of exits; more than `m` when they did not fit (then call again with room).
+        The number of exits, more than `m` when they did not fit (then call again with room); and the largest
+        distance after a token that stays.
     """
     total = nodes.shape[0]
     path[0] = state
+    left[0] = 0
     n = np.int64(0)
-    # An accepting state along the branch lets every token below leave: walk dead branches too, as long as
-    # some ancestor accepted. `last` is the depth up to which the path is alive.
+    farthest = np.int64(0)
     i = np.int64(0)
     while i < total:
         depth = np.int64(nodes[i, 0] >> 8)
@@ -714,34 +762,32 @@ def leaf_frame(byte_class, transitions, accepting, state, nodes, order, path, ro
         following = np.int64(0)
         if here != 0:
             following = np.int64(transitions[here, byte_class[nodes[i, 0] & 255]])
-        path[depth + 1] = following
-        inside = False
-        for k in range(1, depth + 1):
-            if accepting[path[k]]:
-                inside = True
-                break
-        if following == 0 and not inside:
+        # Below a place where the leaf accepted, every token may leave there: walk on even though the leaf is dead.
+        if following == 0 and left[depth] == 0:
             i = np.int64(nodes[i, 1])
             continue
+        path[depth + 1] = following
+        left[depth + 1] = depth + 1 if accepting[following] else left[depth]
         for k in range(nodes[i, 2], nodes[i, 3]):
             token = order[k]
             if following != 0:
                 row[token >> 5] |= np.int32(1) << (token & 31)
-            for cut in range(1, depth + 1):
+                farthest = max(farthest, np.int64(distance[following]))
+            for cut in range(1, min(np.int64(left[depth]), depth) + 1):
                 if accepting[path[cut]]:
                     if n < exits.shape[0]:
                         exits[n, 0] = token
                         exits[n, 1] = cut
                     n += 1
         i += 1
-    return n
+    return n, farthest
 
 
 @kernel(
     _i64(
         _RB1,
         _RI2,
-        types.Array(types.boolean, 1, "C", readonly=True),
+        _BOOLS,
         _i64,
         _i64,
         _RI2,

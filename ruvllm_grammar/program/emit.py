@@ -74,12 +74,14 @@ class LeafBlock:
         base: address of its START state; state `s` stands at `base + s - 1`.
         counted: the leaf of one spelled character, which COUNT repeats inside strings.
         live: int32[n_states], bytes on which a state goes on.
+        distance: int32[n_states], fewest bytes to acceptance.
     """
 
     dfa: Dfa
     base: int
     counted: bool
     live: layout.I32
+    distance: layout.I32
 
 
 class Emitter:
@@ -310,6 +312,8 @@ class Emitter:
         self.arena.code[stub] = (JUMP, entry, 0, 0)
 
     def _place_leaf(self, key: _LeafKey) -> int:
+        from ruvllm_grammar.kernels import structure  # numba loads on first compile, not on import
+
         dfa = spelled_char_dfa() if isinstance(key, _SpelledChar) else leaf_dfa(key, self._limits)
         states = dfa.n_states - 1
         base = self.size
@@ -343,7 +347,9 @@ class Emitter:
         code[:, 3] = number
         arena.leaf_next[self._leaf_next_size : row_stop] = np.where(rows > 0, rows - 1 + base, -1).ravel()
         arena.leaf_class[number] = dfa.byte_to_class
-        self.leaves.append(LeafBlock(dfa, base, isinstance(key, _SpelledChar), live))
+        distance = np.empty(dfa.n_states, np.int32)
+        structure.leaf_distances(dfa.transitions, dfa.accepting, distance)
+        self.leaves.append(LeafBlock(dfa, base, isinstance(key, _SpelledChar), live, distance))
         self._leaf_next_size = row_stop
         self._base = self.size = stop
         self.arena = arena
@@ -363,8 +369,7 @@ class Emitter:
         following[literal] = literal + 1
         for block in self.leaves:
             dfa = block.dfa
-            distance = np.asarray(dfa.distances(), np.int64)
-            distance[0] = np.iinfo(np.int64).max
+            distance = block.distance
             representative = np.full(dfa.n_classes, -1, np.int32)
             representative[dfa.byte_to_class[::-1]] = np.arange(255, -1, -1, dtype=np.int32)
             best = np.argmin(distance[dfa.transitions], axis=1)

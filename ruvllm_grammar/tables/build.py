@@ -13,9 +13,8 @@ from collections import OrderedDict
 
 import numpy as np
 
-from ruvllm_grammar.automata import Dfa
 from ruvllm_grammar.kernels import layout
-from ruvllm_grammar.program import Machine
+from ruvllm_grammar.program import LeafBlock, Machine
 from ruvllm_grammar.tables.frames import FrameStore
 from ruvllm_grammar.tables.row import Row, RowStore
 from ruvllm_grammar.vocab import Vocabulary
@@ -114,9 +113,9 @@ class RowBuilder:
                 at = pc - block.base + 1
                 if block.live[at] >= PERMISSIVE_BYTES:
                     far = (
-                        self._counted(block.dfa, at, node, limit)
+                        self._counted(block, at, node, limit)
                         if block.counted
-                        else self._framed(block.dfa, at, node, limit)
+                        else self._framed(block, at, node, limit)
                     )
                     if far is not None:
                         farthest = max(farthest, far)
@@ -134,9 +133,9 @@ class RowBuilder:
                 words[token >> 5] |= _bit(token)
         return farthest
 
-    def _framed(self, dfa: Dfa, at: int, node: int, limit: int) -> int | None:
+    def _framed(self, block: LeafBlock, at: int, node: int, limit: int) -> int | None:
         """Add a leaf configuration's tokens; None when the bound is too coarse and a walk must decide."""
-        frame = self.tables.frames.leaf(dfa, at)
+        frame = self.tables.frames.leaf(block, at)
         arena = self.machine.arena
         bound = min(frame.longest + int(arena.nodes[node, 2]), layout.FAR) if self._with_distance else 0
         if bound > limit:
@@ -144,7 +143,7 @@ class RowBuilder:
         np.bitwise_or(self._words, frame.stay, out=self._words)
         return max(bound, self._exits(self.machine.after_return(node), frame.exits, 0, -1, limit))
 
-    def _counted(self, dfa: Dfa, at: int, node: int, limit: int) -> int | None:
+    def _counted(self, block: LeafBlock, at: int, node: int, limit: int) -> int | None:
         """Add the tokens of a configuration inside a length-bounded string; None: a walk must decide."""
         machine = self.machine
         arena = machine.arena
@@ -153,7 +152,7 @@ class RowBuilder:
         for ret, done, _, _ in edges:
             if done < 0 or arena.code[ret + 1, 0] != layout.BYTE or arena.code[ret + 1, 1] != _QUOTE:
                 return None
-        frame = self.tables.frames.counted(dfa, at)
+        frame = self.tables.frames.counted(block, at)
         bound = 0
         if self._with_distance:
             nearest = frame.longest + int(arena.nodes[node, 2])

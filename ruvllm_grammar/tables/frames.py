@@ -28,12 +28,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ruvllm_grammar.automata import Dfa
 from ruvllm_grammar.kernels.layout import I32
+from ruvllm_grammar.program import LeafBlock
 from ruvllm_grammar.vocab import Vocabulary
 
 _QUOTE = 0x22
 _FIRST_ROOM = 4096
+_SORTED = 4  # leading bytes by which exits are sorted
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Frame:
     Attributes:
         stay: int32[W], tokens that stay inside (ending exactly where the leaf may end included).
         exits: int32[m, 5], see `kernels.structure.walk_exits`.
-        longest: most bytes a token that stays may leave between it and the leaf's end.
+        longest: most bytes that are missing to the leaf's end after a token that stays.
     """
 
     stay: I32
@@ -115,24 +116,24 @@ class FrameStore:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def leaf(self, dfa: Dfa, state: int) -> Frame:
-        """The frame of a leaf state."""
-        found = self._get(dfa, state, counted=False)
-        return found if isinstance(found, Frame) else self._make_leaf(dfa, state)
+    def leaf(self, block: LeafBlock, state: int) -> Frame:
+        """The frame of a leaf's state."""
+        found = self._get(block, state, counted=False)
+        return found if isinstance(found, Frame) else self._make_leaf(block, state)
 
-    def counted(self, dfa: Dfa, state: int) -> CountedFrame:
-        """The frame of a state of the one-character leaf `dfa` under a counter that a quote ends."""
-        found = self._get(dfa, state, counted=True)
-        return found if isinstance(found, CountedFrame) else self._make_counted(dfa, state)
+    def counted(self, block: LeafBlock, state: int) -> CountedFrame:
+        """The frame of a state of a one-character leaf under a counter that a quote ends."""
+        found = self._get(block, state, counted=True)
+        return found if isinstance(found, CountedFrame) else self._make_counted(block, state)
 
-    def _get(self, dfa: Dfa, state: int, *, counted: bool) -> Frame | CountedFrame:
-        key = (dfa.digest, state, counted)
+    def _get(self, block: LeafBlock, state: int, *, counted: bool) -> Frame | CountedFrame:
+        key = (block.dfa.digest, state, counted)
         with self._lock:
             frame = self._kept.get(key)
             if frame is not None:
                 self._kept.move_to_end(key)
                 return frame
-        frame = self._make_counted(dfa, state) if counted else self._make_leaf(dfa, state)
+        frame = self._make_counted(block, state) if counted else self._make_leaf(block, state)
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = frame
@@ -141,91 +142,92 @@ class FrameStore:
                 self._bytes -= self._kept.popitem(last=False)[1].nbytes
         return frame
 
-    def _make_leaf(self, dfa: Dfa, state: int) -> Frame:
+    def _make_leaf(self, block: LeafBlock, state: int) -> Frame:
         from ruvllm_grammar.kernels.structure import leaf_frame
 
-        trie = self._vocabulary.trie
+        trie, dfa = self._vocabulary.trie, block.dfa
         stay = np.zeros(self._vocabulary.words, np.int32)
-        path = np.zeros(trie.max_depth + 2, np.int32)
+        path, left = np.zeros((2, trie.max_depth + 2), np.int32)
         room = _FIRST_ROOM
         while True:
             exits = np.zeros((room, 2), np.int32)
             stay.fill(0)
-            count = int(
-                leaf_frame(
-                    dfa.byte_to_class,
-                    dfa.transitions,
-                    dfa.accepting,
-                    state,
-                    trie.nodes,
-                    trie.order,
-                    path,
-                    stay,
-                    exits,
-                )
+            count, longest = leaf_frame(
+                dfa.byte_to_class,
+                dfa.transitions,
+                dfa.accepting,
+                block.distance,
+                state,
+                trie.nodes,
+                trie.order,
+                path,
+                left,
+                stay,
+                exits,
             )
             if count <= room:
                 break
             room = count
         stay.setflags(write=False)
-        rests = [(int(token), int(cut), 0) for token, cut in exits[:count]]
-        return Frame(stay, self._sorted_exits(rests), int(np.max(dfa.distances()[1:], initial=0)))
+        found = exits[:count]
+        return Frame(stay, self._exits(found[:, 0], found[:, 1], np.zeros(count, np.int32)), int(longest))
 
-    def _make_counted(self, dfa: Dfa, state: int) -> CountedFrame:
+    def _make_counted(self, block: LeafBlock, state: int) -> CountedFrame:
         from ruvllm_grammar.kernels.structure import counted_frame
 
-        trie = self._vocabulary.trie
+        trie, dfa = self._vocabulary.trie, block.dfa
         need = np.full(self._vocabulary.size, -1, np.int32)
-        path = np.zeros(trie.max_depth + 2, np.int32)
-        chars = np.zeros(trie.max_depth + 2, np.int32)
+        path, chars = np.zeros((2, trie.max_depth + 2), np.int32)
         room = _FIRST_ROOM
         while True:
             exits = np.zeros((room, 3), np.int32)
             need.fill(-1)
-            count = int(
-                counted_frame(
-                    dfa.byte_to_class,
-                    dfa.transitions,
-                    dfa.accepting,
-                    state,
-                    _QUOTE,
-                    trie.nodes,
-                    trie.order,
-                    path,
-                    chars,
-                    need,
-                    exits,
-                )
+            count = counted_frame(
+                dfa.byte_to_class,
+                dfa.transitions,
+                dfa.accepting,
+                state,
+                _QUOTE,
+                trie.nodes,
+                trie.order,
+                path,
+                chars,
+                need,
+                exits,
             )
             if count <= room:
                 break
             room = count
         need.setflags(write=False)
-        rests = [(int(token), int(cut), int(done)) for token, cut, done in exits[:count]]
-        widest = max(int(need.max(initial=0)), 0)
+        found = exits[:count]
         return CountedFrame(
-            need, widest, self._sorted_exits(rests), int(np.max(dfa.distances()[1:], initial=0))
+            need,
+            max(int(need.max(initial=0)), 0),
+            self._exits(found[:, 0], found[:, 1], found[:, 2]),
+            int(block.distance[1:].max(initial=0)),
         )
 
-    def _sorted_exits(self, found: list[tuple[int, int, int]]) -> I32:
-        """int32[m, 5] rows (token, offset, length, prefix shared with the row before, characters)."""
-        vocabulary = self._vocabulary
-        offsets = vocabulary.offsets
-        data = vocabulary.data.tobytes()
-        rests = []
-        for token, cut, done in found:
-            start, stop = int(offsets[token]) + cut, int(offsets[token + 1])
-            rests.append((data[start:stop], token, start, done))
-        rests.sort()
-        out = np.zeros((len(rests), 5), np.int32)
-        before = b""
-        for i, (rest, token, start, done) in enumerate(rests):
-            shared = 0
-            for x, y in zip(before, rest, strict=False):
-                if x != y:
-                    break
-                shared += 1
-            out[i] = (token, start, len(rest), shared, done)
-            before = rest
+    def _exits(self, token: I32, cut: I32, done: I32) -> I32:
+        """int32[m, 5] rows (token, offset, length, prefix shared with the row before, characters).
+
+        Sorted by the first bytes of the rest; a shared prefix is counted up to `_SORTED` bytes, which is enough
+        to skip the many rests whose first byte is illegal.
+        """
+        offsets, data = self._vocabulary.offsets, self._vocabulary.data
+        start = offsets[token] + cut
+        length = offsets[token + 1] - start
+        # One column per leading byte, 0 where the rest has ended.
+        head = np.zeros((len(token), _SORTED), np.int64)
+        for k in range(_SORTED):
+            longer = length > k
+            head[longer, k] = data[start[longer] + k].astype(np.int64) + 1
+        order = np.lexsort(head.T[::-1])
+        head = head[order]
+        same = np.zeros_like(head, dtype=bool)
+        same[1:] = (head[1:] == head[:-1]) & (head[1:] > 0)
+        shared = np.cumprod(same, axis=1).sum(axis=1)
+        out = np.stack([token[order], start[order], length[order], shared, done[order]], axis=1).astype(
+            np.int32
+        )
         out.setflags(write=False)
         return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +10,10 @@ from support.grammars import regular, vocabularies
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.automata import leaf_dfa, spelled_char_dfa
+from ruvllm_grammar.kernels.layout import FAR
+from ruvllm_grammar.kernels.structure import leaf_distances
 from ruvllm_grammar.limits import Limits
+from ruvllm_grammar.program import LeafBlock
 from ruvllm_grammar.tables.frames import FrameStore
 
 
@@ -19,6 +23,25 @@ def members(row, size: int) -> set[int]:
 
 def run(dfa, state: int, byte: int) -> int:
     return int(dfa.transitions[state, dfa.byte_to_class[byte]])
+
+
+def placed(dfa) -> LeafBlock:
+    distance = np.empty(dfa.n_states, np.int32)
+    leaf_distances(dfa.transitions, dfa.accepting, distance)
+    far = dfa.distances()
+    assert distance.tolist() == [FAR if d < 0 else d for d in far.tolist()]
+    return LeafBlock(dfa, 0, False, dfa.live_bytes(), distance)
+
+
+def farthest(dfa, state: int, stay: set[int], vocabulary) -> int:
+    ends = [state]
+    for token in stay:
+        here = state
+        for byte in vocabulary.token_bytes(token):
+            here = run(dfa, here, byte)
+        ends.append(here)
+    far = dfa.distances()
+    return max((int(far[s]) for s in ends[1:]), default=0)
 
 
 def naive_leaf(dfa, state: int, vocabulary):
@@ -70,9 +93,10 @@ def check_shared_prefixes(frame, vocabulary):
     before = b""
     for _, at, n, shared, _ in frame.exits.tolist():
         rest = data[at : at + n]
-        assert rest >= before
+        assert rest[:4] >= before[:4]
         assert rest[:shared] == before[:shared]
-        assert shared == min(len(rest), len(before)) or rest[shared] != before[shared]
+        assert len(rest[:shared]) == shared
+        assert shared == min(len(rest), len(before), 4) or rest[shared] != before[shared]
         before = rest
 
 
@@ -82,25 +106,28 @@ def test_leaf_frames_equal_the_naive_classification(e, vocabulary):
     if not isinstance(e, (ir.Leaf, ir.JsonString)):
         return
     dfa = leaf_dfa(e, Limits())
+    block = placed(dfa)
     store = FrameStore(vocabulary)
     for state in range(1, min(dfa.n_states, 9)):
-        frame = store.leaf(dfa, state)
+        frame = store.leaf(block, state)
         stay, exits = naive_leaf(dfa, state, vocabulary)
         assert members(frame.stay, vocabulary.size) == stay
         assert listed(frame, vocabulary) == exits
         check_shared_prefixes(frame, vocabulary)
-        assert store.leaf(dfa, state) is frame
+        assert store.leaf(block, state) is frame
+        assert frame.longest == farthest(dfa, state, stay, vocabulary)
 
 
 @settings(max_examples=20)
 @given(vocabularies(), st.integers(0, 5))
 def test_counted_frames_equal_the_naive_classification(vocabulary, room):
     dfa = spelled_char_dfa()
+    block = placed(dfa)
     store = FrameStore(vocabulary)
     for state in range(1, dfa.n_states):
         if dfa.accepting[state]:
             continue
-        frame = store.counted(dfa, state)
+        frame = store.counted(block, state)
         need, exits = naive_counted(dfa, state, vocabulary)
         assert {i: int(n) for i, n in enumerate(frame.need) if n >= 0} == need
         assert listed(frame, vocabulary) == exits
@@ -113,18 +140,17 @@ def test_the_store_is_bounded_by_bytes():
 
     vocabulary = Vocabulary.from_tokens([bytes([b]) for b in range(256)] + [None], eos={256})
     dfa = leaf_dfa(ir.json_string(ir.ANY_TEXT), Limits())
-    one = FrameStore(vocabulary).leaf(dfa, 2).nbytes
+    block = placed(dfa)
+    one = FrameStore(vocabulary).leaf(block, 2).nbytes
     store = FrameStore(vocabulary, max_bytes=2 * one)
     for state in range(1, dfa.n_states):
-        store.leaf(dfa, state)
-    assert store.nbytes <= 2 * one + max(store.leaf(dfa, s).nbytes for s in range(1, dfa.n_states))
+        store.leaf(block, state)
+    assert store.nbytes <= 2 * one + max(store.leaf(block, s).nbytes for s in range(1, dfa.n_states))
     assert len(store) < dfa.n_states - 1
 
 
 @pytest.mark.parametrize("bits", [0, 1, 255, 256, 300])
 def test_rows_keep_their_bits_dense_or_sparse(bits):
-    import numpy as np
-
     from ruvllm_grammar.tables.row import Row, RowStore
 
     words = np.zeros(400, np.int32)
