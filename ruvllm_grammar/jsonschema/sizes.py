@@ -12,14 +12,16 @@ from __future__ import annotations
 
 from ruvllm_grammar import ir
 
-#: States of bytes that one state over characters needs at least, when a JSON string spells it.
+#: States of bytes that one state over characters needs at least, when a JSON string spells it: its escapes, and for a
+#: set that reaches beyond U+FFFF (`.`, `[^x]`, `\S`) also the forms of UTF-8 and the surrogate pairs.
 _SPELLED = 5
+_SPELLED_WIDE = 20
 
 #: Lengths beyond this are as good as any number.
 _FAR = 1 << 40
 
 
-class _TooMany(Exception):  # noqa: N818 - a signal within this module
+class _TooMany(Exception):
     pass
 
 
@@ -33,12 +35,12 @@ def spelled_states(e: ir.Expr, longest: int | None, budget: int) -> int | None:
         longest: strings longer than this do not matter; None: lengths are not counted.
         budget: more need not be told apart.
     """
-    walk = _Walk(longest, budget // _SPELLED + 1)
+    walk = _Walk(longest, budget)
     try:
         walk.after(e, (0, 0))
     except _TooMany:
-        return walk.count * _SPELLED
-    return None if walk.hidden else walk.count * _SPELLED
+        return walk.count
+    return None if walk.hidden else walk.count
 
 
 class _Walk:
@@ -55,10 +57,10 @@ class _Walk:
         match e:
             case ir.Literal(text=str(text)):
                 for offset in range(len(text)):
-                    self._add((start[0] + offset, start[1] + offset))
+                    self._add((start[0] + offset, start[1] + offset), _SPELLED)
                 return (start[0] + len(text), start[1] + len(text))
             case ir.Chars():
-                self._add(start)
+                self._add(start, _SPELLED_WIDE if e.set.ranges[-1][1] > 0xFFFF else _SPELLED)
                 return (start[0] + 1, start[1] + 1)
             case ir.Seq():
                 for part in e.parts:
@@ -94,10 +96,8 @@ class _Walk:
             return (least if e.low == 0 else start[0], _FAR)
         return (start[0] if e.low >= copies else least, start[1])
 
-    def _add(self, lengths: tuple[int, int]) -> None:
-        if self.longest is None:
-            self.count += 1
-        else:
-            self.count += max(0, min(lengths[1], self.longest) - lengths[0] + 1)
+    def _add(self, lengths: tuple[int, int], spelled: int) -> None:
+        places = 1 if self.longest is None else max(0, min(lengths[1], self.longest) - lengths[0] + 1)
+        self.count += places * spelled
         if self.count > self.budget:
             raise _TooMany

@@ -26,6 +26,10 @@ def test_places_times_lengths(pattern, longest, states):
     assert found == 5 * states
 
 
+def test_sets_beyond_the_basic_plane_are_spelled_in_more_ways():
+    assert spelled_states(read_pattern("^.{9}$", limits=LIMITS), None, 10**9) == 20 * 9
+
+
 def test_loops_are_reached_at_every_length():
     found = spelled_states(read_pattern("^([ab]+[cd]+){0,49}$", limits=LIMITS), 1000, 10**9)
     assert found > 5 * 49 * 2 * 900
