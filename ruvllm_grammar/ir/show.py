@@ -33,7 +33,7 @@ from ruvllm_grammar.ir.expr import (
 )
 
 _ALT, _BOTH, _SEQ, _NOT, _ATOM = range(5)
-_PLAIN_NAME = re.compile(r"[\w.\-]+")
+_PLAIN_NAME = re.compile(r"[\w.^\-]+")
 
 
 def _quoted(node: Literal) -> str:

@@ -70,10 +70,8 @@ class Lowering:
     def _scalar(self, conjunction: Conjunction) -> ir.Expr:
         found = self._scalars.get(conjunction)
         if found is None:
-            if conjunction.values is not None:
-                found = self._listed(conjunction, top=False)
-            else:
-                found = self._kinds(conjunction)
+            listed = conjunction.values is not None
+            found = self._listed(conjunction, top=False) if listed else self._kinds(conjunction)
             self._scalars[conjunction] = found
         return found
 

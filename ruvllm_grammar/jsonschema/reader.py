@@ -205,7 +205,7 @@ def check(
 
 
 def _settled(use: Use, *, refused: bool) -> Use:
-    """A keyword's state here: one that is exact elsewhere may be refused, and one that is refused may assert nothing."""
+    """A keyword's state here: what is exact elsewhere may be refused, and what is refused may assert nothing."""
     if refused:
         return replace(use, state=State.REFUSED.value)
     return replace(use, state=State.EXACT.value) if use.state == State.REFUSED.value else use

@@ -24,9 +24,9 @@ keywords of Draft 7 beside it. References to other documents are looked up in `r
 
 | state | means |
 |---|---|
-| exact | exactly the valid documents are accepted, in the spellings below, and every prefix that is offered can be completed |
+| exact | exactly the valid documents are accepted, in the spellings below; every prefix offered can be completed |
 | guarded | exactly the valid documents are accepted; generation may have to back up |
-| refused | `UnsupportedKeyword` with the place, the reason and what to do; where the keyword asserts nothing it is let be |
+| refused | `UnsupportedKeyword` with place, reason and remedy; where the keyword asserts nothing it is let be |
 | annotation | asserts nothing, by the specification, like every keyword that is not in this table |
 | document | organises the schema |
 
@@ -56,8 +56,8 @@ _SPELLING = """
   code points.
 - **Numbers.** A number without bounds may use an exponent; an integer without bounds too, of at most two digits and
   not negative (`1e2`, not `1.5e1`). With `minimum`, `maximum`, `exclusive*` or `multipleOf`, numbers are written
-  without exponent, with any number of digits. `1.0` is an integer, except in draft 4. A listed integer is written `7` or `7.0`. `-0` is
-  offered where negative numbers are.
+  without exponent, with any number of digits. `1.0` is an integer, except in draft 4. A listed integer is written `7`
+  or `7.0`. `-0` is offered where negative numbers are.
 - **White space** between tokens: see [Choose whitespace](../how-to/choose-whitespace.md).
 """
 

@@ -21,7 +21,7 @@ from ruvllm_grammar.jsonschema import cells, support
         ({"multipleOf": 0}, "multipleOf is greater than 0, not 0", "/multipleOf"),
         ({"multipleOf": -2}, "multipleOf is greater than 0, not -2", "/multipleOf"),
         ({"maxLength": -1}, "maxLength is a non-negative integer, not -1", "/maxLength"),
-        ({"minItems": 1.5}, 'minItems is a non-negative integer, not 1.5', "/minItems"),
+        ({"minItems": 1.5}, "minItems is a non-negative integer, not 1.5", "/minItems"),
         ({"maxProperties": "1"}, 'maxProperties is a non-negative integer, not "1"', "/maxProperties"),
         ({"pattern": 1}, "pattern is a string, not 1", "/pattern"),
         ({"format": 1}, "format is a name, not 1", "/format"),

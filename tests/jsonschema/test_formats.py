@@ -1,6 +1,6 @@
 """Formats: hand-picked edges, other parsers as oracles, and the optional tests of the official suite."""
 
-import datetime
+import datetime as dt
 import ipaddress
 import json
 import uuid
@@ -102,7 +102,7 @@ def test_every_date_of_the_calendar(date):
 @example(2000, 2, 29)
 def test_no_other_date(year, month, day):
     try:
-        datetime.date(year or 2000, month, day)  # Python has no year 0; it is a leap year as 2000 is
+        dt.date(year or 2000, month, day)  # Python has no year 0; it is a leap year as 2000 is
         exists = True
     except ValueError:
         exists = False
