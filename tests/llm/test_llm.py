@@ -237,6 +237,22 @@ def test_strict_mode_never_returns_what_the_grammar_does_not_accept(llm, monkeyp
         list(llm.stream(GenerateRequest(prompt="?", json_schema={})))
 
 
+def test_strict_mode_never_returns_what_is_not_json(llm, monkeypatch):
+    words = rg.compile(rg.Regex("^(nope|nil)$"), llm.vocabulary)
+    monkeypatch.setattr(llm, "compile", lambda source: words)
+    with pytest.raises(
+        StrictModeError, match="strict mode refuses the output: it cannot be read as JSON: Expecting"
+    ):
+        ask(llm, json_schema={})
+    result = ask(llm, json_schema={}, strict=False)
+    assert (result.text in ("nope", "nil"), result.parsed) == (True, None)
+
+
+def test_sources_with_more_than_json_are_compiled_each_time(llm):
+    source = rg.JsonSchema({"const": "x"}, registry={"https://example.org/a": {"const": frozenset()}})
+    assert llm.compile(source) is not llm.compile(source)
+
+
 def test_compiled_grammars_are_kept_up_to_a_bound():
     llm = LLM(LLM.load("toy").model, grammar_cache=2)
     sources = [rg.Regex(f"^{word}$") for word in ("a", "b", "c")]

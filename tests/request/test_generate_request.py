@@ -70,6 +70,19 @@ def test_requests_are_frozen():
         GenerateRequest(prompt="?").prompt = "!"
 
 
+@pytest.mark.parametrize(
+    ("fields", "param", "at"),
+    [({"prompt": "a\udc00"}, "prompt", 1), ({"prompt": "?", "stop": ["\udc00"]}, "stop", 0)],
+)
+def test_lone_surrogates_are_refused(fields, param, at):
+    with pytest.raises(RequestError) as caught:
+        GenerateRequest(**fields)
+    assert (caught.value.param, str(caught.value)) == (
+        param,
+        f"{param} holds the lone surrogate U+DC00 at offset {at}, which is no character; remove it",
+    )
+
+
 @pytest.mark.parametrize("schema", [False, True, {}, "{}"])
 def test_any_schema_constrains(schema):
     assert GenerateRequest(prompt="?", json_schema=schema).constrained
