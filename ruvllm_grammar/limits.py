@@ -15,6 +15,7 @@ class Limits:
         super_states: super-states held at once; when full they are dropped and rebuilt (as RE2 does).
         configurations: configurations in one super-state: the width of an ambiguity.
         stack_nodes: graph-structured stack nodes held at once.
+        row_bytes: bytes of mask rows a grammar remembers, shared rows counted each time; when full they are forgotten.
         schema_nodes: sub-schemas of one JSON Schema document.
         depth: nesting of a source text or schema, in levels.
         text: length of a source text, in characters.
@@ -25,6 +26,7 @@ class Limits:
     super_states: int = 131_072
     configurations: int = 16_384
     stack_nodes: int = 4_000_000
+    row_bytes: int = 512 << 20
     schema_nodes: int = 200_000
     depth: int = 500
     text: int = 8_000_000

@@ -11,6 +11,7 @@ from ruvllm_grammar.program import Machine
 from ruvllm_grammar.tables import RowBuilder, spell
 from ruvllm_grammar.vocab import Vocabulary
 
+_REMEMBERED = 1 << 20  # steps by (super-state, token) kept before all are forgotten
 _FORCED_BYTES = 4096  # longer forced text is forced in pieces
 
 
@@ -38,6 +39,8 @@ class TokenMachine:
         key = state * self.vocabulary.size + token
         found = self._steps.get(key)
         if found is None:
+            if len(self._steps) >= _REMEMBERED:
+                self._steps.clear()
             found = self._steps[key] = self._step(state, token)
         return found
 

@@ -49,7 +49,9 @@ class Machine:
         limits: budgets.
 
     Attributes:
-        epoch: raised whenever super-states were dropped.
+        epoch: raised whenever super-states were dropped: their numbers mean nothing any more.
+        generation: raised whenever what was remembered about super-states may be wrong: with every epoch, and when
+            distances become known.
         start: super-state before the first byte.
         lock: held while super-states may be added.
 
@@ -65,6 +67,7 @@ class Machine:
         self.limits = limits
         self.lock = threading.RLock()
         self.epoch = 0
+        self.generation = 0
         self._cursors: weakref.WeakSet[Cursor] = weakref.WeakSet()
         self._emitter = Emitter(grammar, limits, new_arena(limits))
         self.start = self._start()
@@ -229,6 +232,7 @@ class Machine:
             arena.pc_distance[:n] = distance[:n]
             arena.head[layout.HAS_DISTANCE] = 1
             self.kernels.refresh_distances(arena)
+            self.generation += 1
 
     # --- dropping
 
@@ -248,6 +252,7 @@ class Machine:
             kept = [[self._export(s) for s in cursor._positions()] for cursor in cursors]  # noqa: SLF001
             self._emitter.arena = emptied(self._emitter.arena, self.limits)
             self.epoch += 1
+            self.generation += 1
             self.start = self._start()
             for cursor, portable in zip(cursors, kept, strict=True):
                 cursor._moved([self._import(p) for p in portable])  # noqa: SLF001

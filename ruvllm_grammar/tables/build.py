@@ -65,39 +65,49 @@ class RowBuilder:
         self.tables = tables_for(vocabulary)
         self.vocabulary = vocabulary
         self._memo: dict[int, tuple[Row, int]] = {}
-        self._epoch = machine.epoch
+        self._memo_bytes = 0
+        self._generation = machine.generation
         self._with_distance = False
         self._words = np.zeros(vocabulary.words, np.int32)
         self._path = np.zeros(vocabulary.trie.max_depth + 2, np.int32)
         self._eos = sorted(vocabulary.eos)
 
+    @property
+    def remembered(self) -> int:
+        """Number of super-states whose row is at hand."""
+        return len(self._memo)
+
     def row(self, state: int) -> tuple[Row, int]:
         """The row of `state` and a bound on the distance after any of its tokens (0 without distances)."""
-        if self._epoch == self.machine.epoch:
+        if self._generation == self.machine.generation:
             found = self._memo.get(state)
             if found is not None:
                 return found
         with self.machine.lock:
-            self._check_epoch()
+            self._refresh()
             farthest = self._build(state, layout.FAR)
-            result = (self.tables.rows.intern(self._words), farthest)
-            self._memo[state] = result
+            row = self.tables.rows.intern(self._words)
+            self._memo_bytes += row.nbytes
+            if self._memo_bytes > self.machine.limits.row_bytes:
+                self._memo.clear()
+                self._memo_bytes = row.nbytes
+            result = self._memo[state] = (row, farthest)
             return result
 
     def row_within(self, state: int, limit: int) -> Row:
         """The row of `state` without tokens that leave more than `limit` tokens to acceptance."""
         with self.machine.lock:
-            self._check_epoch()
+            self._refresh()
             self._build(state, limit)
             return Row(self._words)
 
-    def _check_epoch(self) -> None:
+    def _refresh(self) -> None:
         """Forget rows of dropped super-states, and bounds computed before distances were known."""
-        with_distance = bool(self.machine.arena.head[layout.HAS_DISTANCE])
-        if self._epoch != self.machine.epoch or with_distance != self._with_distance:
+        if self._generation != self.machine.generation:
             self._memo.clear()
-            self._epoch = self.machine.epoch
-            self._with_distance = with_distance
+            self._memo_bytes = 0
+            self._generation = self.machine.generation
+            self._with_distance = bool(self.machine.arena.head[layout.HAS_DISTANCE])
 
     def _build(self, state: int, limit: int) -> int:
         """Fill the scratch row; return the farthest distance seen."""

@@ -137,6 +137,35 @@ def test_budget_keeps_only_what_can_be_finished():
     assert legal(matcher) == {ord("a"), ord("]")}
 
 
+def test_a_budget_holds_where_rows_were_made_without_one():
+    many = ir.seq(ir.literal("["), ir.repeat(ir.literal("ab"), 0), ir.literal("]"))
+    grammar = compiled(many)
+    free = grammar.matcher()
+    for token in b"[ab":
+        assert token in legal(free)
+        free.accept(token)
+    assert legal(free) == {ord("a"), ord("]")}
+    bounded = grammar.matcher()
+    bounded.finish_within(5)
+    for token in b"[ab":
+        bounded.accept(token)
+    assert legal(bounded) == {ord("]")}
+    assert legal(free) == {ord("a"), ord("]")}
+
+
+def test_remembered_rows_are_bounded():
+    letters = ir.seq(
+        ir.literal("["), ir.repeat(ir.chars(ir.CharSet.of((97, 122))), 0, 5_000), ir.literal("]")
+    )
+    grammar = CompiledGrammar(ir.Grammar("s", {"s": letters}), VOCABULARY, Limits(row_bytes=2_000))
+    matcher = grammar.matcher()
+    matcher.accept(ord("["))
+    for i in range(300):
+        assert legal(matcher) >= set(range(97, 123))
+        matcher.accept(97 + i % 26)
+    assert grammar.tokens.rows.remembered < 120
+
+
 def test_forced_tokens_respect_the_budget():
     e = ir.seq(ir.literal("abcdefgh"), ir.alt(ir.EMPTY, ir.literal("i")))
     matcher = compiled(e).matcher()
