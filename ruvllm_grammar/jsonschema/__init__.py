@@ -5,7 +5,7 @@ The way: `document` (resources, references) -> `cells` (one schema location, che
 `disjoint` (nothing dead is offered, `oneOf` is proved) -> `lower` (rules). `reader` is the entry.
 """
 
-from ruvllm_grammar.jsonschema.cells import Refusal, Use
+from ruvllm_grammar.jsonschema.clauses import Refusal, Use
 from ruvllm_grammar.jsonschema.reader import check, read, read_json
 from ruvllm_grammar.jsonschema.report import Report
 

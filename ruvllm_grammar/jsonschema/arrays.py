@@ -12,11 +12,13 @@ c1.i1 ::= "" | "," ws B ws ("," ws C ws)*
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import product
 
 from ruvllm_grammar import ir
-from ruvllm_grammar.jsonschema.cells import Refusal, Size
+from ruvllm_grammar.jsonschema.clauses import Cell, Refusal, Size
+from ruvllm_grammar.jsonschema.contains import MAX_STATES, Clause, Counting, State
 from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation, Obligations
 from ruvllm_grammar.jsonschema.support import TABLE
 from ruvllm_grammar.jsonschema.whitespace import Whitespace
@@ -31,12 +33,14 @@ class ArrayShape:
         rest: obligation of every later item.
         low: the greatest minItems, or None.
         high: the least maxItems, or None.
+        counting: the graph of an array whose items are counted by `contains`, or None.
     """
 
     prefix: tuple[Obligation, ...]
     rest: Obligation
     low: Size | None
     high: Size | None
+    counting: Counting | None = None
 
     @property
     def least(self) -> int:
@@ -44,12 +48,16 @@ class ArrayShape:
         return 0 if self.low is None else self.low.value
 
     def needed(self) -> tuple[Obligation, ...]:
-        """Obligations that must be satisfiable for an array to exist."""
+        """Obligations on which it depends whether an array exists."""
+        if self.counting is not None:
+            return self.counting.children()
         found = self.prefix[: self.least]
         return (*found, self.rest) if self.least > len(self.prefix) else found
 
     def children(self) -> tuple[Obligation, ...]:
         """All obligations of items."""
+        if self.counting is not None:
+            return self.counting.children()
         return (*self.prefix, self.rest)
 
     def longest(self, inhabited: Callable[[Obligation], bool]) -> int | None:
@@ -64,6 +72,12 @@ class ArrayShape:
 
     def why_empty(self, inhabited: Callable[[Obligation], bool]) -> tuple[str, Obligation | None] | None:
         """Why no array fits, and the item that nothing can satisfy if that is why; None when one does."""
+        if self.counting is not None:
+            if self.counting.start in self.counting.living(inhabited):
+                return None
+            places = " and ".join(clause.pointer for clause in self.counting.clauses)
+            sizes = "".join(f", {size}" for size in (self.low, self.high) if size is not None)
+            return f"no array has the items that contains asks for (at {places}){sizes}", None
         high = self.longest(inhabited)
         if high is None or high >= self.least:
             return None
@@ -82,7 +96,12 @@ def merge(conjunction: Conjunction, obligations: Obligations) -> ArrayShape:
     cells = [
         cell
         for cell in conjunction.cells
-        if cell.prefix or cell.rest is not None or cell.min_items or cell.max_items or cell.unique
+        if cell.prefix
+        or cell.rest is not None
+        or cell.min_items
+        or cell.max_items
+        or cell.contains
+        or cell.unique
     ]
     low: Size | None = None
     high: Size | None = None
@@ -92,21 +111,67 @@ def merge(conjunction: Conjunction, obligations: Obligations) -> ArrayShape:
         if cell.max_items is not None and (high is None or cell.max_items.value < high.value):
             high = cell.max_items
     length = max((len(cell.prefix) for cell in cells), default=0)
-    positions = []
+    positions: list[list[Cell]] = []
     for i in range(length + 1):
-        parts = []
+        parts: list[Cell] = []
         for cell in cells:
-            node = cell.prefix[i] if i < len(cell.prefix) else cell.rest
-            if node is not None:
-                parts.append(obligations.child(cell, node))
-        positions.append(obligations.obligation(*parts))
+            place = cell.prefix[i] if i < len(cell.prefix) else cell.rest
+            if place is not None:
+                parts.append(obligations.child(cell, place))
+        positions.append(parts)
     if high is None or high.value > 1:
         for cell in cells:
             if cell.unique:
                 obligations.refuse(
                     Refusal("uniqueItems", cell.at("uniqueItems"), TABLE["uniqueItems"].note, "array")
                 )
-    return ArrayShape(tuple(positions[:-1]), positions[-1], low, high)
+    items = [obligations.obligation(*parts) for parts in positions]
+    counting = None
+    if any(cell.contains for cell in cells):
+        counting = _counting(cells, positions, low, high, obligations)
+    return ArrayShape(tuple(items[:-1]), items[-1], low, high, counting)
+
+
+def _counting(
+    cells: Iterable[Cell],
+    positions: list[list[Cell]],
+    low: Size | None,
+    high: Size | None,
+    obligations: Obligations,
+) -> Counting | None:
+    """The graph of an array whose items are counted; None where it is refused."""
+    clauses: list[Clause] = []
+    matching: list[Cell] = []
+    others: list[Cell | None] = []
+    for cell in cells:
+        for one in cell.contains:
+            clauses.append(Clause(one.low, one.high, one.pointer))
+            matching.append(obligations.child(cell, one.place))
+            denied = obligations.cells.deny(one.place, "contains", one.pointer)
+            others.append(None if one.high is None else obligations.child(cell, denied))
+    options = []
+    for parts in positions:
+        here = []
+        for matches in product((False, True), repeat=len(clauses)) if len(clauses) < 8 else ():
+            extra = [yes if match else no for match, yes, no in zip(matches, matching, others, strict=True)]
+            obligation = obligations.obligation(*parts, *(cell for cell in extra if cell is not None))
+            here.append((matches, obligation))
+        options.append(tuple(here))
+    found = Counting(
+        tuple(clauses), 0 if low is None else low.value, None if high is None else high.value, tuple(options)
+    )
+    if len(clauses) >= 8 or found.size > MAX_STATES:
+        obligations.refuse(
+            Refusal(
+                "contains",
+                clauses[0].pointer,
+                f"counting its matches beside the other limits of the array needs more than {MAX_STATES} states; "
+                "ask for fewer items or matches",
+                "array",
+            )
+        )
+        return None
+    return found
 
 
 def lower(
@@ -119,6 +184,8 @@ def lower(
     top: bool,
 ) -> tuple[ir.Expr, dict[str, ir.Expr]]:
     """The expression of an array, and the helper rules of its group."""
+    if shape.counting is not None:
+        return _lower_counting(name, shape.counting, value, inhabited, space, top=top)
     high = shape.longest(inhabited)
     least = shape.least
     close = ir.seq(space.before_close(top=top), ir.literal("]"))
@@ -149,3 +216,52 @@ def lower(
     if space.empty is space.after_open:
         return ir.seq(ir.literal("["), space.after_open, ir.alt(ir.literal("]"), full)), helpers
     return ir.seq(ir.literal("["), ir.alt(empty, ir.seq(space.after_open, full))), helpers
+
+
+def _lower_counting(
+    name: str,
+    counting: Counting,
+    value: Callable[[Obligation], ir.Expr],
+    inhabited: Callable[[Obligation], bool],
+    space: Whitespace,
+    *,
+    top: bool,
+) -> tuple[ir.Expr, dict[str, ir.Expr]]:
+    """One rule per state: what may follow the items written so far, up to the bracket."""
+    living = counting.living(inhabited)
+    close = ir.seq(space.before_close(top=top), ir.literal("]"))
+    comma = ir.seq(ir.literal(","), space.after_comma)
+
+    def rule(state: State) -> str:
+        written, counts = state
+        return f"{name}.s{written}." + ".".join(str(count) for count in counts)
+
+    def items(state: State) -> ir.Expr:
+        return ir.alt(
+            *(
+                ir.seq(value(obligation), space.after_value, ir.ref(rule(target)))
+                for obligation, target in counting.onward(state)
+                if target in living and inhabited(obligation)
+            )
+        )
+
+    helpers: dict[str, ir.Expr] = {}
+    queue = [counting.start]
+    seen = {counting.start}
+    for state in queue:
+        for obligation, target in counting.onward(state):
+            if target in living and target not in seen and inhabited(obligation):
+                seen.add(target)
+                queue.append(target)
+                more = items(target)
+                onward = ir.seq(comma, more) if more is not ir.NEVER else ir.NEVER
+                helpers[rule(target)] = ir.alt(close if counting.ends(target) else ir.NEVER, onward)
+    first = items(counting.start)
+    begin, end = ir.literal("["), ir.literal("]")
+    if not counting.ends(counting.start):
+        return ir.seq(begin, space.after_open, first), helpers
+    if first is ir.NEVER:
+        return ir.seq(begin, space.empty, end), helpers
+    if space.empty is space.after_open:
+        return ir.seq(begin, space.after_open, ir.alt(end, first)), helpers
+    return ir.seq(begin, ir.alt(ir.seq(space.empty, end), ir.seq(space.after_open, first))), helpers

@@ -1,16 +1,17 @@
-"""`oneOf` as `anyOf`: allowed exactly where no value can match two branches.
+"""`oneOf` as `anyOf`: which branches a value may match together.
 
 Two branches are disjoint in their place when the obligation they would have to satisfy together is empty, which
 `emptiness` decides: kinds that differ, a required property whose listed values differ, patterns without a common
-string. To keep large unions linear, a discriminator is looked for first: a required name whose listed values are
-pairwise distinct over all branches.
+string. Where all branches are disjoint, `oneOf` is an alternation. Where two overlap, each is joined with the negation
+of the other (`negation`), and the schema is split anew. To keep large unions linear, a discriminator is looked for
+first: a required name whose listed values are pairwise distinct over all branches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 
-from ruvllm_grammar.jsonschema.cells import Choice, Refusal
+from ruvllm_grammar.jsonschema.clauses import Choice
 from ruvllm_grammar.jsonschema.emptiness import Emptiness
 from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation
 from ruvllm_grammar.jsonschema.values import canonical
@@ -19,44 +20,31 @@ _Keys = dict[str, frozenset[Hashable]]
 
 
 class Disjointness:
-    """Checks the exclusive choices of obligations; refuses those that overlap."""
+    """Finds the overlaps of exclusive choices."""
 
     def __init__(self, emptiness: Emptiness) -> None:
         self._emptiness = emptiness
         self._shapes = emptiness.shapes
         self._obligations = emptiness.shapes.obligations
 
-    def check(self, obligation: Obligation) -> None:
-        """Refuse every `oneOf` that judges the value and has two branches that a value may match together.
-
-        Raises:
-            UnsupportedKeyword: as `Obligations.refuse`.
-        """
+    def overlaps(self, obligation: Obligation) -> Iterator[tuple[Choice, tuple[int, int]]]:
+        """The pairs of branches of every `oneOf` that judges the value, as far as they are not known to overlap."""
         for choice in self._obligations.exclusive(obligation):
-            pair = self._overlap(obligation, choice)
-            if pair is not None:
-                i, j = pair
-                self._obligations.refuse(
-                    Refusal(
-                        choice.keyword,
-                        choice.pointer,
-                        f"branches {i} and {j} are not provably disjoint, and counting matches needs bookkeeping that "
-                        "this version does not have; make them disjoint (a required property with a different const "
-                        "in each), or write anyOf",
-                    )
-                )
+            for pair in self._pairs(obligation, choice):
+                yield choice, pair
 
-    def _overlap(self, obligation: Obligation, choice: Choice) -> tuple[int, int] | None:
+    def _pairs(self, obligation: Obligation, choice: Choice) -> Iterator[tuple[int, int]]:
+        known = self._obligations.overlaps.get(choice, frozenset())
         count = len(choice.branches)
         alone = [self._living(obligation, choice, (i,)) for i in range(count)]
         kinds = [frozenset(kind for c in found for kind in self._emptiness.alive(c)) for found in alone]
         listed = [self._listed(found) for found in alone]
         keys = [self._keys(found) for found in alone]
         if self._discriminated(keys):
-            return None
+            return
         for i in range(count):
             for j in range(i + 1, count):
-                if not kinds[i] & kinds[j]:
+                if (i, j) in known or not kinds[i] & kinds[j]:
                     continue
                 one, other = listed[i], listed[j]
                 if one is not None and other is not None and not one & other:
@@ -64,8 +52,7 @@ class Disjointness:
                 if self._differ(keys[i], keys[j]):
                     continue
                 if self._living(obligation, choice, (i, j)):
-                    return i, j
-        return None
+                    yield i, j
 
     def _living(self, obligation: Obligation, choice: Choice, together: tuple[int, ...]) -> list[Conjunction]:
         found, _ = self._obligations.split(obligation.cells, {choice: together})

@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 
+from ruvllm_grammar.jsonschema.clauses import Cell
+from ruvllm_grammar.jsonschema.document import Node
 from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation
 from ruvllm_grammar.jsonschema.shapes import Shapes
 from ruvllm_grammar.jsonschema.values import ALL_KINDS, KINDS, describe
@@ -54,8 +56,12 @@ class Emptiness:
     def _scalar_kinds(self, conjunction: Conjunction) -> frozenset[str]:
         found = self._scalars.get(conjunction)
         if found is None:
-            found = conjunction.kinds & {"null", "boolean"}
-            if "number" in conjunction.kinds and self.shapes.number(conjunction).why_empty() is None:
+            found = frozenset(
+                one
+                for one in ("null", "boolean")
+                if one in conjunction.kinds and self.shapes.constants(conjunction, one)
+            )
+            if "number" in conjunction.kinds and self.number_fits(conjunction):
                 found |= {"number"}
             if (
                 "string" in conjunction.kinds
@@ -64,6 +70,11 @@ class Emptiness:
                 found |= {"string"}
             self._scalars[conjunction] = found
         return found
+
+    def number_fits(self, conjunction: Conjunction) -> bool:
+        """Whether some number satisfies the conjunction."""
+        shape = self.shapes.number(conjunction)
+        return shape.why_empty(self._algebra, self._obligations.limits) is None
 
     def _needed(self, obligation: Obligation) -> tuple[Obligation, ...]:
         found: dict[Obligation, None] = {}
@@ -149,7 +160,7 @@ class Emptiness:
             found: tuple[str, Obligation | None] | None = None
             reason: str | None = None
             if kind == "number":
-                reason = self.shapes.number(conjunction).why_empty()
+                reason = self.shapes.number(conjunction).why_empty(self._algebra, self._obligations.limits)
             elif kind == "string":
                 reason = self.shapes.string(conjunction).why_empty(self._algebra)
             elif kind == "object":
@@ -173,14 +184,19 @@ class Emptiness:
         for cell in cells:
             if cell.kinds != ALL_KINDS:
                 left &= cell.kinds
-                typed.append(f"type {describe(cell.node.schema['type'])} (at {cell.at('type')})")
+                typed.append(_kinds(cell))
         if not left:
             return f"{' and '.join(typed)} exclude each other"
         places = ", ".join(choice.pointer for choice in open_)
         return f"no branch of {places} agrees with the rest" + (f": {' and '.join(typed)}" if typed else "")
 
     def _why_unlisted(self, conjunction: Conjunction) -> str:
-        places = [
-            f"{keyword} (at {cell.at(keyword)})" for cell in conjunction.cells for keyword, _ in cell.values
-        ]
+        places = [str(listed) for cell in conjunction.cells for listed in cell.values]
         return f"no value of {' and '.join(places)} satisfies the other keywords beside it"
+
+
+def _kinds(cell: Cell) -> str:
+    """What a cell says about kinds, for a message."""
+    if isinstance(cell.place, Node):
+        return f"type {describe(cell.schema['type'])} (at {cell.at('type')})"
+    return f"only {', '.join(kind for kind in KINDS if kind in cell.kinds)} (at {cell.pointer})"

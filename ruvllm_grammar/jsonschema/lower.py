@@ -1,7 +1,7 @@
 """Lowering: obligations to rules of the IR, one group at a time, when the program first enters them.
 
 Rule names are stable for one schema: `v7` an obligation that splits, `c12` a conjunction with an object or an array,
-`c12.m0` its helpers, `c12^` the same as the whole document where the style of white space tells the two apart.
+`c12.m0` its helpers, `c12-top` the same as the whole document where the style of white space tells the two apart.
 Scalars are written in place: they are leaves, which the program shares by content.
 """
 
@@ -16,7 +16,7 @@ from ruvllm_grammar.jsonschema.values import SCALARS
 from ruvllm_grammar.jsonschema.whitespace import Whitespace
 
 ROOT = "root"
-_TOP = "^"
+_TOP = "-top"
 
 
 class Lowering:
@@ -87,7 +87,7 @@ class Lowering:
         if "null" in alive:
             parts.append(ir.literal("null"))
         if "boolean" in alive:
-            parts.append(ir.alt(ir.literal("true"), ir.literal("false")))
+            parts.extend(ir.literal(word) for word in self._shapes.constants(conjunction, "boolean"))
         if "number" in alive:
             parts.append(self._shapes.number(conjunction).expression(self._obligations.limits))
         if "string" in alive:

@@ -30,8 +30,8 @@ from math import floor, lcm
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.errors import LimitError
-from ruvllm_grammar.jsonschema.cells import Bound, Cell
-from ruvllm_grammar.jsonschema.values import decimal_places
+from ruvllm_grammar.jsonschema.clauses import Bound, Cell, Listed
+from ruvllm_grammar.jsonschema.values import decimal_places, is_number, rational
 from ruvllm_grammar.limits import Limits
 
 _DIGIT = ir.chars(ir.CharSet.of((0x30, 0x39)))
@@ -73,6 +73,8 @@ class NumberShape:
         upper: the least upper bound, or None.
         multiple: the number must be a multiple of this; 1 for an integer; None: of nothing.
         multiples: the clauses that `multiple` comes from.
+        not_multiples: the number must not be a multiple of any of these.
+        not_values: lists of values it must not be.
         integer: pointer of the clause that asks for an integer, or None.
         whole: integers are spelled without fraction and exponent (draft 4).
     """
@@ -81,26 +83,38 @@ class NumberShape:
     upper: Bound | None = None
     multiple: Fraction | None = None
     multiples: tuple[Bound, ...] = ()
+    not_multiples: tuple[Bound, ...] = ()
+    not_values: tuple[Listed, ...] = ()
     integer: str | None = None
     whole: bool = False
 
-    def why_empty(self) -> str | None:
+    def why_empty(self, algebra: ir.Algebra, limits: Limits) -> str | None:
         """Why no number fits, naming the clauses; None when one does."""
+        if self._interval_is_empty() or (
+            (self.not_multiples or self.not_values) and algebra.is_empty(self._language(limits))
+        ):
+            return self._clash()
+        return None
+
+    def _interval_is_empty(self) -> bool:
         low, high, step = self.lower, self.upper, self.multiple
         if low is None or high is None:
-            return None
+            return False
         if step is None:
-            empty = low.value > high.value or (low.value == high.value and (low.open or high.open))
-        else:
-            first = -((-low.value) // step) * step
-            if first == low.value and low.open:
-                first += step
-            empty = first > high.value or (first == high.value and high.open)
-        if not empty:
-            return None
-        clauses = [str(low), str(high), *(str(one) for one in self.multiples)]
+            return low.value > high.value or (low.value == high.value and (low.open or high.open))
+        first = -((-low.value) // step) * step
+        if first == low.value and low.open:
+            first += step
+        return first > high.value or (first == high.value and high.open)
+
+    def _clash(self) -> str:
+        bounds = [one for one in (self.lower, self.upper) if one is not None]
+        clauses = [str(one) for one in (*bounds, *self.multiples, *self.not_multiples)]
+        clauses.extend(f"not {one}" for one in self.not_values)
         if self.integer is not None:
             clauses.append(f"type integer (at {self.integer})")
+        if len(clauses) == 1:
+            return f"{clauses[0]} leaves no number"
         return f"{', '.join(clauses[:-1])} and {clauses[-1]} leave no number"
 
     def expression(self, limits: Limits) -> ir.Expr:
@@ -109,18 +123,32 @@ class NumberShape:
         Raises:
             LimitError: `multipleOf` or a bound needs more than `Limits.leaf_states` states.
         """
-        if self.lower is None and self.upper is None:
+        if self.lower is None and self.upper is None and not self.not_multiples and not self.not_values:
             if self.multiple is None:
                 return NUMBER
             if self.multiple == 1:
                 return WHOLE if self.whole else INTEGER
+        return ir.leaf(self._language(limits))
+
+    def _language(self, limits: Limits) -> ir.Expr:
+        """The decimals without exponent, as a regular expression."""
+        budget = limits.leaf_states
+        # Where no number is negative, only -0 could have a sign, and 0 says it.
+        signed = self.lower is None or self.lower.value < 0
         try:
-            machine = _machine(_end(self.lower), _end(self.upper), self.multiple, limits.leaf_states)
+            found = _machine(_end(self.lower), _end(self.upper), self.multiple, budget, signed=signed)
+            for one in self.not_multiples:
+                found = ir.but_not(found, _machine(None, None, one.value, budget))
         except LimitError as error:
-            clause = self.multiples[0] if self.multiples else self.lower or self.upper
+            clause = next(iter((*self.multiples, *self.not_multiples)), self.lower or self.upper)
             msg = f"{clause}: {error}"
             raise LimitError(msg, limit=error.limit, needed=error.needed) from None
-        return ir.leaf(ir.both(machine, _INTEGER) if self.whole else machine)
+        for listed in self.not_values:
+            for value in listed.values:
+                if is_number(value):
+                    point = (rational(value), False)
+                    found = ir.but_not(found, _machine(point, point, None, budget))
+        return ir.both(found, _INTEGER) if self.whole else found
 
 
 def merge(cells: Iterable[Cell]) -> NumberShape:
@@ -128,6 +156,8 @@ def merge(cells: Iterable[Cell]) -> NumberShape:
     lower: Bound | None = None
     upper: Bound | None = None
     multiples: list[Bound] = []
+    not_multiples: list[Bound] = []
+    not_values: list[Listed] = []
     integer: str | None = None
     whole = False
     for cell in cells:
@@ -139,12 +169,16 @@ def merge(cells: Iterable[Cell]) -> NumberShape:
             if upper is None or (bound.value, not bound.open) < (upper.value, not upper.open):
                 upper = bound
         multiples.extend(cell.multiples)
+        not_multiples.extend(cell.not_multiples)
+        not_values.extend(one for one in cell.not_values if any(is_number(value) for value in one.values))
         if cell.integer and integer is None:
             integer = cell.at("type")
     multiple = Fraction(1) if integer is not None else None
     for one in multiples:
         multiple = one.value if multiple is None else _lcm(multiple, one.value)
-    return NumberShape(lower, upper, multiple, tuple(multiples), integer, whole)
+    return NumberShape(
+        lower, upper, multiple, tuple(multiples), tuple(not_multiples), tuple(not_values), integer, whole
+    )
 
 
 def _lcm(a: Fraction, b: Fraction) -> Fraction:
@@ -293,10 +327,15 @@ def _machine(
     high: tuple[Fraction, bool] | None,
     multiple: Fraction | None,
     budget: int,
+    *,
+    signed: bool = True,
 ) -> ir.Expr:
-    """The automaton of the decimals without exponent in an interval that are multiples of `multiple`."""
+    """The automaton of the decimals without exponent in an interval that are multiples of `multiple`.
+
+    Without `signed` the minus sign is left out.
+    """
     sides = {"+": _Side(low, high, multiple)}
-    if low is None or low[0] < 0:  # otherwise only -0 could be meant, and 0 says it
+    if signed:
         sides["-"] = _Side(_mirrored(high), _mirrored(low), multiple)
     modulus = sides["+"].modulus
     if modulus > budget:

@@ -30,7 +30,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ruvllm_grammar import ir
-from ruvllm_grammar.jsonschema.cells import Cell, Pattern, Refusal, Size
+from ruvllm_grammar.jsonschema.clauses import Cell, Pattern, Refusal, Size
 from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation, Obligations
 from ruvllm_grammar.jsonschema.values import describe, quoted, spellable
 from ruvllm_grammar.jsonschema.whitespace import Whitespace

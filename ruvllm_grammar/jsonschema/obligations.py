@@ -18,13 +18,14 @@ as in description logics (Baader and Sattler, "An Overview of Tableau Algorithms
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.errors import UnsupportedKeyword
-from ruvllm_grammar.jsonschema.cells import Cell, Cells, Choice, Refusal
-from ruvllm_grammar.jsonschema.document import Node
+from ruvllm_grammar.jsonschema.cells import Cells
+from ruvllm_grammar.jsonschema.clauses import Cell, Choice, Place, Refusal
 from ruvllm_grammar.jsonschema.evaluate import Evaluator
 from ruvllm_grammar.jsonschema.values import ALL_KINDS, SCALARS, canonical, kind
 from ruvllm_grammar.limits import Limits
@@ -87,6 +88,8 @@ class Conjunction:
 
 #: Where something stands in the order of the schema text: positions of keywords and branches from the top down.
 _Place = tuple[int, ...]
+#: Choices that listed values were filtered by, with the branches that were forced.
+_Decided = tuple[tuple[Choice, tuple[int, ...]], ...]
 #: What a choice adds comes after what its siblings say.
 _AFTER = 1 << 32
 
@@ -105,11 +108,20 @@ class Obligations:
 
     Args:
         refusals: where refusals are collected (`check`); None: the first one is raised.
+        overlaps: pairs of branches of exclusive choices that a value may match together: each of the two is then
+            joined with the negation of the other.
     """
 
     def __init__(
-        self, cells: Cells, *, algebra: ir.Algebra, limits: Limits, refusals: list[Refusal] | None = None
+        self,
+        cells: Cells,
+        *,
+        algebra: ir.Algebra,
+        limits: Limits,
+        refusals: list[Refusal] | None = None,
+        overlaps: Mapping[Choice, frozenset[tuple[int, int]]] | None = None,
     ) -> None:
+        self.overlaps = overlaps or {}
         self.cells = cells
         self.algebra = algebra
         self.limits = limits
@@ -117,7 +129,7 @@ class Obligations:
         self.evaluator = Evaluator(cells, algebra)
         self._obligations: dict[tuple[Cell, ...], Obligation] = {}
         self.by_number: list[Obligation] = []
-        self._conjunctions: dict[tuple[Cell, ...], Conjunction] = {}
+        self._conjunctions: dict[tuple[tuple[Cell, ...], _Decided], Conjunction] = {}
         self.conjunction_by_number: list[Conjunction] = []
         self._parts: dict[Obligation, tuple[tuple[Conjunction, ...], tuple[Choice, ...]]] = {}
 
@@ -137,9 +149,9 @@ class Obligations:
             self.by_number.append(found)
         return found
 
-    def child(self, owner: Cell, node: Node) -> Cell:
-        """The cell of a node that `owner` names."""
-        return self.cells.child(owner, node)
+    def child(self, owner: Cell, place: Place) -> Cell:
+        """The cell of a place that `owner` names."""
+        return self.cells.child(owner, place)
 
     def refuse(self, refusal: Refusal) -> None:
         """Raise a refusal, or note it where refusals are collected.
@@ -200,13 +212,12 @@ class Obligations:
         if start is None:
             return (), ()
         exclusive: dict[Choice, None] = {}
-        found: dict[tuple[Cell, ...], Conjunction] = {}
+        found: dict[Conjunction, None] = {}
         stack = [start]
         while stack:
             branch = stack.pop()
             if not branch.open or any(cell.values for cell in branch.cells):
-                conjunction = self._finish(branch)
-                found[conjunction.cells] = conjunction
+                found[self._finish(branch, forced)] = None
                 if len(found) > MAX_CONJUNCTIONS:
                     owner = next((cell for cell in branch.cells if cell.choices), None)
                     choice = owner.choices[0] if owner is not None else None
@@ -224,13 +235,14 @@ class Obligations:
             if choice.exclusive:
                 exclusive[choice] = None
             stack.extend(reversed(self._decide(branch, forced.get(choice))))
-        return tuple(found.values()), tuple(exclusive)
+        return tuple(found), tuple(exclusive)
 
     def _decide(self, branch: _Branch, together: tuple[int, ...] | None) -> list[_Branch]:
         """The conjunctions in the making after the first open choice is decided."""
         (owner, choice, place), rest = branch.open[0], branch.open[1:]
         picks = [
-            tuple(self.cells.target(self.child(owner, node)) for node in nodes) for nodes in choice.branches
+            tuple(self.cells.target(self.child(owner, place)) for place in places)
+            for places in choice.branches
         ]
         if together is not None:
             picks = [tuple(cell for i in together for cell in picks[i])]
@@ -238,6 +250,12 @@ class Obligations:
             all(cell in branch.cells or cell.vacuous for cell in cells) for cells in picks
         ):
             return [_Branch(branch.cells, branch.kinds, rest)]  # one branch holds already
+        else:
+            for i, j in self.overlaps.get(choice, ()):
+                for one, other in ((i, j), (j, i)):
+                    (schema,) = choice.branches[other]  # a branch of oneOf is one schema
+                    denied = self.cells.deny(schema, choice.keyword, choice.pointer)
+                    picks[one] = (*picks[one], self.child(owner, denied))
         grown = (self._close(_Branch(dict(branch.cells), branch.kinds, rest), pick, place) for pick in picks)
         return [one for one in grown if one is not None]
 
@@ -265,44 +283,60 @@ class Obligations:
         branch.kinds, branch.open = kinds, tuple(open_)
         return branch
 
-    def _finish(self, branch: _Branch) -> Conjunction:
-        """The hash-consed conjunction of a branch; finite ones are evaluated here, refusals come up here."""
+    def _finish(self, branch: _Branch, forced: Mapping[Choice, tuple[int, ...]]) -> Conjunction:
+        """The hash-consed conjunction of a branch; listed values are evaluated here, refusals come up here."""
         cells = tuple(cell for cell in branch.cells if not cell.silent)
         if len(cells) > 1:
             cells = tuple(sorted(cells, key=branch.cells.__getitem__))
-        found = self._conjunctions.get(cells)
-        if found is not None:
-            return found
-        values: tuple[Any, ...] | None = None
-        if any(cell.values for cell in cells):
-            values = self._values(cells, branch.open)
-        found = Conjunction(len(self.conjunction_by_number), cells, branch.kinds, values)
-        self.conjunction_by_number.append(found)
-        self._conjunctions[cells] = found
-        if values is None:
-            for cell in cells:
+        listed = any(cell.values for cell in cells)
+        # Listed values are filtered by the choices that are still open, so these belong to the identity.
+        decided = tuple((choice, forced.get(choice, ())) for _, choice, _ in branch.open) if listed else ()
+        key = (cells, decided)
+        found = self._conjunctions.get(key)
+        if found is None:
+            values = self._values(cells, branch.open, forced) if listed else None
+            found = Conjunction(len(self.conjunction_by_number), cells, branch.kinds, values)
+            self.conjunction_by_number.append(found)
+            self._conjunctions[key] = found
+            for cell in cells if values is None else ():
                 for refusal in cell.refused:
                     if refusal.applies == "any" or refusal.applies in branch.kinds:
                         self.refuse(refusal)
         return found
 
     def _values(
-        self, cells: tuple[Cell, ...], open_: tuple[tuple[Cell, Choice, _Place], ...]
+        self,
+        cells: tuple[Cell, ...],
+        open_: tuple[tuple[Cell, Choice, _Place], ...],
+        forced: Mapping[Choice, tuple[int, ...]],
     ) -> tuple[Any, ...]:
         """The listed values that satisfy every cell and every choice still open."""
-        lists = [values for cell in cells for _, values in cell.values]
+        lists = [listed.values for cell in cells for listed in cell.values]
         candidates = min(lists, key=len)
         keys = [{canonical(value) for value in values} for values in lists if values is not candidates]
         found: dict[Any, Any] = {}
         kinds = frozenset.intersection(*(cell.kinds for cell in cells))
         for value in candidates:
             key = canonical(value)
-            if (
-                kind(value) in kinds
-                and key not in found
-                and all(key in other for other in keys)
-                and all(self.evaluator.local(cell, value) for cell in cells)
-                and all(self.evaluator.choice(owner, choice, value) for owner, choice, _ in open_)
-            ):
+            if kind(value) not in kinds or key in found or not all(key in other for other in keys):
+                continue
+            try:
+                fits = all(self.evaluator.local(cell, value) for cell in cells) and all(
+                    self._decided(owner, choice, forced.get(choice), value) for owner, choice, _ in open_
+                )
+            except UnsupportedKeyword as error:
+                if self.refusals is None:
+                    raise
+                self.refuse(Refusal(error.keyword, error.pointer, str(error)))
+                fits = True
+            if fits:
                 found[key] = value
         return tuple(found.values())
+
+    def _decided(self, owner: Cell, choice: Choice, together: tuple[int, ...] | None, value: Any) -> bool:
+        """Whether a listed value satisfies a choice; a forced one, whether it satisfies the given branches."""
+        if together is None:
+            return self.evaluator.choice(owner, choice, value)
+        return all(
+            self.evaluator.place(owner, place, value) for i in together for place in choice.branches[i]
+        )

@@ -13,7 +13,8 @@ from typing import Any
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.errors import GrammarError, LimitError, UnsatisfiableGrammar
-from ruvllm_grammar.jsonschema.cells import Cells, Refusal, Use
+from ruvllm_grammar.jsonschema.cells import Cells
+from ruvllm_grammar.jsonschema.clauses import Choice, Refusal, Use
 from ruvllm_grammar.jsonschema.disjoint import Disjointness
 from ruvllm_grammar.jsonschema.document import Document, Schema, parse
 from ruvllm_grammar.jsonschema.emptiness import Emptiness
@@ -54,19 +55,33 @@ class _Reading:
         cells = Cells(self.document, limits=limits, assert_formats=formats == "assert", uses=uses)
         root = cells.cell(self.document.root)
         cells.survey(root)
-        self.obligations = Obligations(cells, algebra=algebra, limits=limits, refusals=refusals)
-        self.emptiness = Emptiness(Shapes(self.obligations))
-        self.root = self.obligations.obligation(root)
-        self._explore(limits)
+        overlaps: dict[Choice, frozenset[tuple[int, int]]] = {}
+        while True:
+            if refusals is not None:
+                refusals.clear()
+            self.obligations = Obligations(
+                cells, algebra=algebra, limits=limits, refusals=refusals, overlaps=overlaps
+            )
+            self.emptiness = Emptiness(Shapes(self.obligations))
+            self.root = self.obligations.obligation(root)
+            found = self._explore(limits)
+            if not found:
+                break
+            overlaps = {
+                choice: overlaps.get(choice, frozenset()) | found.get(choice, frozenset())
+                for choice in (*overlaps, *found)
+            }
 
-    def _explore(self, limits: Limits) -> None:
-        """Split, merge and check every obligation that a document can reach."""
+    def _explore(self, limits: Limits) -> dict[Choice, frozenset[tuple[int, int]]]:
+        """Split, merge and check every obligation that a document can reach; the overlaps nobody knew of."""
         disjointness = Disjointness(self.emptiness)
+        overlaps: dict[Choice, set[tuple[int, int]]] = {}
         seen: dict[Obligation, None] = {self.root: None}
         queue = [self.root]
         while queue:
             one = queue.pop()
-            disjointness.check(one)
+            for choice, pair in disjointness.overlaps(one):
+                overlaps.setdefault(choice, set()).add(pair)
             for conjunction in self.obligations.conjunctions(one):
                 for child in self.emptiness.shapes.children(conjunction):
                     if child not in seen:
@@ -77,6 +92,7 @@ class _Reading:
             if len(seen) > limits.schema_nodes:
                 msg = f"the schema combines to more than Limits.schema_nodes = {limits.schema_nodes} obligations"
                 raise LimitError(msg, limit="schema_nodes", needed=len(seen))
+        return {choice: frozenset(pairs) for choice, pairs in overlaps.items()}
 
     def _measure(self, conjunction: Conjunction, limits: Limits) -> None:
         """Measure the leaves whose size the schema sets freely, so that their `LimitError` does not come late."""
@@ -84,7 +100,7 @@ class _Reading:
             return
         if "number" in conjunction.kinds:
             number = self.emptiness.shapes.number(conjunction)
-            if number.multiples and number.why_empty() is None:
+            if number.multiples and self.emptiness.number_fits(conjunction):
                 number.expression(limits)
         if "string" in conjunction.kinds:
             self.emptiness.shapes.string(conjunction).measure(limits)

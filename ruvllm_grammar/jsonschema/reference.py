@@ -36,6 +36,13 @@ Only what the root reaches counts: an unused definition is neither checked nor r
 """
 
 _TAIL = """
+## What cannot be denied
+
+`not`, the condition of `if`, and overlapping branches of `oneOf` deny a schema clause by clause. Refused where it
+would matter is the denial of `additionalProperties`, `patternProperties` and `propertyNames` (some member among many
+would have to break them), of `items` behind a prefix, of `uniqueItems`, of `unevaluated*`, and of listed objects and
+arrays.
+
 ## Formats
 
 With `formats="assert"` (the default) these names restrict strings; with `formats="annotate"` none does. Other names

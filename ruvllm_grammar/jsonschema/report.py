@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from ruvllm_grammar.jsonschema.cells import Refusal, Use
+from ruvllm_grammar.jsonschema.clauses import Refusal, Use
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,18 @@ class Shapes:
             found = conjunction.shapes["array"] = arrays.merge(conjunction, self.obligations)
         return found
 
+    def constants(self, conjunction: Conjunction, kind: str) -> tuple[str, ...]:
+        """The spellings of `null`, or of the booleans, that are not excluded."""
+        words = ("null",) if kind == "null" else ("true", "false")
+        denied = {
+            {None: "null", True: "true", False: "false"}[value]
+            for cell in conjunction.cells
+            for listed in cell.not_values
+            for value in listed.values
+            if value is None or isinstance(value, bool)
+        }
+        return tuple(word for word in words if word not in denied)
+
     def strings_of(self, obligation: Obligation) -> ir.Expr:
         """The strings that satisfy an obligation, as a regular expression over values."""
         found = []

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.errors import LimitError
-from ruvllm_grammar.jsonschema.cells import Cell, Pattern, Size
+from ruvllm_grammar.jsonschema.clauses import Cell, Listed, Pattern, Size
 from ruvllm_grammar.jsonschema.sizes import spelled_states
+from ruvllm_grammar.jsonschema.values import spellable
 from ruvllm_grammar.limits import Limits
 
 
@@ -92,17 +93,32 @@ class StringShape:
         low: the greatest minLength, or None.
         high: the least maxLength, or None.
         patterns: patterns and formats, all of which must match.
+        not_patterns: patterns and formats, none of which may match.
+        not_values: lists of values it must not be.
     """
 
     low: Size | None = None
     high: Size | None = None
     patterns: tuple[Pattern, ...] = ()
+    not_patterns: tuple[Pattern, ...] = ()
+    not_values: tuple[Listed, ...] = ()
 
     def expression(self) -> ir.Expr:
         """The values, as a regular expression."""
-        if not self.patterns:
+        excluded = [pattern.expr for pattern in self.not_patterns]
+        words = [
+            ir.literal(value)
+            for listed in self.not_values
+            for value in listed.values
+            if isinstance(value, str) and spellable(value)
+        ]
+        if words:
+            excluded.append(ir.alt(*words))
+        if not self.patterns and not excluded:
             return self._length()
-        found = ir.both(*(pattern.expr for pattern in self.patterns))
+        found = ir.both(
+            *(pattern.expr for pattern in self.patterns), *(ir.complement(one) for one in excluded)
+        )
         return found if self._implied(lengths(found)) else ir.both(found, self._length())
 
     def measure(self, limits: Limits) -> None:
@@ -111,7 +127,12 @@ class StringShape:
         Raises:
             LimitError: `Limits.leaf_states`, naming the clauses.
         """
-        if len(self.patterns) != 1 or self.patterns[0].keyword == "format":
+        if (
+            len(self.patterns) != 1
+            or self.not_patterns
+            or self.not_values
+            or self.patterns[0].keyword == "format"
+        ):
             return
         pattern = self.patterns[0]
         longest: int | None = None
@@ -149,9 +170,9 @@ class StringShape:
         """Why no string fits, naming the clauses; None when one does."""
         if self.low is not None and self.high is not None and self.low.value > self.high.value:
             return f"{self.low} and {self.high} leave no string"
-        if not self.patterns:
+        if not self.patterns and not self.not_patterns and not self.not_values:
             return None
-        if len(self.patterns) == 1:
+        if len(self.patterns) == 1 and not self.not_patterns and not self.not_values:
             possible = self._possible(lengths(self.patterns[0].expr))
             if possible is not None:
                 return None if possible else self._clash()
@@ -177,7 +198,9 @@ class StringShape:
         return True if found.longest is not None and (high is None or found.longest <= high) else None
 
     def _clash(self) -> str:
-        clauses = [str(one) for one in (*self.patterns, self.low, self.high) if one is not None]
+        sizes = [one for one in (self.low, self.high) if one is not None]
+        clauses = [str(one) for one in (*self.patterns, *self.not_patterns, *sizes)]
+        clauses.extend(f"not {one}" for one in self.not_values)
         if len(clauses) == 1:
             return f"{clauses[0]} matches no string"
         return f"{', '.join(clauses[:-1])} and {clauses[-1]} leave no string"
@@ -188,6 +211,8 @@ def merge(cells: Iterable[Cell]) -> StringShape:
     low: Size | None = None
     high: Size | None = None
     patterns: dict[tuple[str, bool], Pattern] = {}
+    denied: dict[tuple[str, bool], Pattern] = {}
+    not_values: list[Listed] = []
     for cell in cells:
         if cell.min_length is not None and (low is None or cell.min_length.value > low.value):
             low = cell.min_length
@@ -195,4 +220,7 @@ def merge(cells: Iterable[Cell]) -> StringShape:
             high = cell.max_length
         for pattern in cell.patterns:
             patterns.setdefault((pattern.text, pattern.keyword == "format"), pattern)
-    return StringShape(low, high, tuple(patterns.values()))
+        for pattern in cell.not_patterns:
+            denied.setdefault((pattern.text, pattern.keyword == "not format"), pattern)
+        not_values.extend(one for one in cell.not_values if any(isinstance(v, str) for v in one.values))
+    return StringShape(low, high, tuple(patterns.values()), tuple(denied.values()), tuple(not_values))

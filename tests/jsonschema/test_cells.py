@@ -3,7 +3,7 @@
 import pytest
 
 import ruvllm_grammar as rg
-from ruvllm_grammar.jsonschema import cells, support
+from ruvllm_grammar.jsonschema import keywords, support
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,9 @@ def test_unknown_keywords_and_annotations_assert_nothing(accepts):
         "contentSchema": {"type": "object"},
         "x-own": {"type": "nonsense"},
         "minContains": 3,
+        "maxContains": 0,
         "then": False,
+        "else": False,
     }
     assert accepts(schema, "1", '"x"') == ["1", '"x"']
 
@@ -125,16 +127,17 @@ def test_keywords_of_later_or_earlier_drafts_mean_nothing(accepts, draft, schema
 def test_every_keyword_with_a_meaning_has_a_reader_and_no_other():
     asserting = {row.keyword for row in support.ROWS if row.state.value in {"exact", "guarded", "refused"}}
     # `additionalItems` is read with `items`, which it depends on.
-    assert set(cells._READERS) == asserting - {"additionalItems"}
+    assert set(keywords.READERS) == asserting - {"additionalItems"}
 
 
 @pytest.mark.parametrize(
     ("schema", "keyword", "pointer"),
     [
-        ({"not": {"type": "string"}}, "not", "/not"),
-        ({"if": {"type": "string"}, "then": {"minLength": 1}}, "if", "/if"),
+        ({"not": {"additionalProperties": False}}, "not", "/not"),
+        ({"not": {"propertyNames": {"maxLength": 3}}}, "not", "/not"),
+        ({"if": {"patternProperties": {"a": False}}, "then": {"required": ["b"]}}, "if", "/if"),
         ({"type": "array", "uniqueItems": True}, "uniqueItems", "/uniqueItems"),
-        ({"type": "array", "contains": {"type": "null"}}, "contains", "/contains"),
+        ({"contains": {}, "minContains": 200, "minItems": 300, "type": "array"}, "contains", "/contains"),
         (
             {"type": "object", "unevaluatedProperties": False},
             "unevaluatedProperties",
@@ -143,7 +146,11 @@ def test_every_keyword_with_a_meaning_has_a_reader_and_no_other():
         ({"type": "array", "unevaluatedItems": False}, "unevaluatedItems", "/unevaluatedItems"),
         ({"type": "object", "minProperties": 2}, "minProperties", "/minProperties"),
         ({"type": "string", "format": "regex"}, "format", "/format"),
-        ({"oneOf": [{"type": "integer"}, {"minimum": 2}]}, "oneOf", "/oneOf"),
+        (
+            {"oneOf": [{"type": "object", "additionalProperties": False}, {"maxProperties": 2}]},
+            "oneOf",
+            "/oneOf",
+        ),
     ],
 )
 def test_refusals_say_where_why_and_what_to_do(refused, schema, keyword, pointer):

@@ -80,6 +80,15 @@ def test_listed_values_meet_every_other_keyword(accepts, schema, accepted):
     assert accepts(schema, *texts) == accepted
 
 
+def test_one_list_in_two_places_is_filtered_in_each_by_what_stands_there(accepts):
+    schema = {
+        "$defs": {"e": {"enum": [1, "a"]}, "s": {"anyOf": [{"type": "string"}, {"type": "null"}]}},
+        "prefixItems": [{"$ref": "#/$defs/e"}, {"allOf": [{"$ref": "#/$defs/e"}, {"$ref": "#/$defs/s"}]}],
+        "type": "array",
+    }
+    assert accepts(schema, [1, "a"], [1, 1], ["a", "a"]) == ['[1, "a"]', '["a", "a"]']
+
+
 def test_many_values_are_one_leaf(accepts, rules):
     schema = {"enum": [f"value-{i}" for i in range(10_000)]}
     assert accepts(schema, '"value-9999"', '"value-10000"', '"value-"') == ['"value-9999"']

@@ -2,7 +2,7 @@ import pytest
 
 import ruvllm_grammar as rg
 from ruvllm_grammar.jsonschema import Report
-from ruvllm_grammar.jsonschema.cells import Refusal, Use
+from ruvllm_grammar.jsonschema.clauses import Refusal, Use
 
 
 def test_every_use_and_every_refusal():
@@ -14,7 +14,7 @@ def test_every_use_and_every_refusal():
                 "type": "object",
                 "properties": {
                     "a": {"type": "array", "uniqueItems": True},
-                    "b": {"not": {"type": "null"}},
+                    "b": {"not": {"propertyNames": False}},
                     "c": {"prefixItems": [], "uniqueItems": False},
                 },
             }
@@ -34,7 +34,7 @@ def test_every_use_and_every_refusal():
         Use("type", "/properties/a/type", "exact"),
         Use("uniqueItems", "/properties/a/uniqueItems", "refused"),
         Use("not", "/properties/b/not", "refused"),
-        Use("type", "/properties/b/not/type", "exact"),
+        Use("propertyNames", "/properties/b/not/propertyNames", "exact"),
         Use("prefixItems", "/properties/c/prefixItems", "ignored in draft 7"),
         Use("uniqueItems", "/properties/c/uniqueItems", "exact"),
     }
@@ -64,6 +64,13 @@ def test_a_schema_that_nothing_satisfies():
 def test_a_malformed_schema_is_an_error_and_no_report():
     with pytest.raises(rg.SchemaError):
         rg.check(rg.JsonSchema({"type": "strnig"}))
+
+
+def test_a_refusal_that_comes_up_on_a_listed_value_is_reported_too():
+    report = rg.check(rg.JsonSchema({"enum": [{"a": 1}, 2], "unevaluatedProperties": False}))
+    assert [(one.keyword, one.pointer) for one in report.refusals] == [
+        ("unevaluatedProperties", "/unevaluatedProperties")
+    ]
 
 
 def test_json_mode_is_exact():

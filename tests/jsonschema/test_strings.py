@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from ruvllm_grammar import ir
 from ruvllm_grammar.automata.leaf import symbolic_dfa
 from ruvllm_grammar.jsonschema import strings
-from ruvllm_grammar.jsonschema.cells import Pattern, Size
+from ruvllm_grammar.jsonschema.clauses import Pattern, Size
 from ruvllm_grammar.jsonschema.strings import Lengths, StringShape
 from ruvllm_grammar.limits import Limits
 

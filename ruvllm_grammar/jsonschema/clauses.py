@@ -1,0 +1,251 @@
+"""The vocabulary of cells: clauses with the place that says them, and the record they are collected in.
+
+Every clause knows its JSON pointer, so a message can name what clashes. A *place* is something that judges a value:
+a node of the document, the negation of a place, or a claim that this reader makes to say what a keyword says
+(`{"required": ["a"]}` as one case of `dependentRequired`). Places are compared by identity and become cells when asked
+for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Any
+
+from ruvllm_grammar import ir
+from ruvllm_grammar.jsonschema.document import Node, Resource
+from ruvllm_grammar.jsonschema.values import ALL_KINDS, describe, plain_decimal
+from ruvllm_grammar.source import pointer_join
+
+Environment = tuple[tuple[str, Resource], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One end of an interval of numbers, or a step, with the clause that set it."""
+
+    value: Fraction
+    open: bool
+    keyword: str
+    pointer: str
+
+    def __str__(self) -> str:
+        text = plain_decimal(self.value)
+        return f"{self.keyword} {text if len(text) <= 40 else f'{float(self.value):g}'} (at {self.pointer})"
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A regular expression on strings (a pattern or a format), with the clause that set it."""
+
+    text: str
+    expr: ir.Expr
+    keyword: str
+    pointer: str
+
+    def __str__(self) -> str:
+        return f"{self.keyword} {describe(self.text)} (at {self.pointer})"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A length or a count, with the clause that set it."""
+
+    value: int
+    keyword: str
+    pointer: str
+
+    def __str__(self) -> str:
+        return f"{self.keyword} {self.value} (at {self.pointer})"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listed:
+    """Values that `enum` or `const` lists, with the clause."""
+
+    values: tuple[Any, ...]
+    keyword: str
+    pointer: str
+
+    def __str__(self) -> str:
+        return f"{self.keyword} (at {self.pointer})"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Negated:
+    """Holds exactly where `place` does not.
+
+    Attributes:
+        keyword: the keyword that denies it (`not`, `if`, `oneOf`).
+        pointer: where that keyword stands.
+    """
+
+    place: Node | Claim
+    keyword: str
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Claim:
+    """Something this reader says about a value, as fields of a cell.
+
+    Attributes:
+        node: the schema it is said for.
+        pointer: the clause it is said for.
+        parts: fields of `Cell`.
+    """
+
+    node: Node
+    pointer: str
+    parts: Mapping[str, Any]
+
+
+Place = Node | Negated | Claim
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """Branches of which at least one has to hold; each branch is a tuple of places that hold together.
+
+    Attributes:
+        position: of the keyword among its siblings: properties keep the order in which the schema is written.
+        exclusive: at most one may hold (`oneOf`).
+    """
+
+    keyword: str
+    pointer: str
+    branches: tuple[tuple[Place, ...], ...]
+    position: int
+    exclusive: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contains:
+    """At least `low` and at most `high` items satisfy `place`."""
+
+    place: Place
+    low: int
+    high: int | None
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A keyword that is not honoured, where it stands, and what to do.
+
+    Attributes:
+        applies: the kind of value it restricts, or "any".
+    """
+
+    keyword: str
+    pointer: str
+    reason: str
+    applies: str = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One keyword at one place, for the report."""
+
+    keyword: str
+    pointer: str
+    state: str
+
+
+_NO_MEMBERS: Mapping[str, Place] = MappingProxyType({})
+
+
+@dataclass(slots=True, eq=False)
+class Cell:
+    """What one place says about one value, under one environment. Every default asserts nothing.
+
+    Two summaries save work: `silent`, it asserts nothing itself and at most refers to others that judge the same
+    value; `vacuous`, every value passes.
+    """
+
+    place: Place
+    pointer: str
+    environment: Environment
+    number: int
+    verdict: bool | None = None
+    kinds: frozenset[str] = ALL_KINDS
+    integer: bool = False
+    whole: bool = False
+    values: tuple[Listed, ...] = ()
+    not_values: tuple[Listed, ...] = ()
+    lower: tuple[Bound, ...] = ()
+    upper: tuple[Bound, ...] = ()
+    multiples: tuple[Bound, ...] = ()
+    not_multiples: tuple[Bound, ...] = ()
+    min_length: Size | None = None
+    max_length: Size | None = None
+    patterns: tuple[Pattern, ...] = ()
+    not_patterns: tuple[Pattern, ...] = ()
+    properties: Mapping[str, Place] = field(default_factory=lambda: _NO_MEMBERS)
+    pattern_properties: tuple[tuple[Pattern, Place], ...] = ()
+    additional: Place | None = None
+    names: Place | None = None
+    required: tuple[str, ...] = ()
+    min_properties: Size | None = None
+    max_properties: Size | None = None
+    prefix: tuple[Place, ...] = ()
+    rest: Place | None = None
+    min_items: Size | None = None
+    max_items: Size | None = None
+    contains: tuple[Contains, ...] = ()
+    unique: bool = False
+    position: int = 0
+    must: tuple[tuple[int, Place], ...] = ()
+    choices: tuple[Choice, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    others: tuple[Place, ...] = ()
+    silent: bool = True
+    vacuous: bool = True
+
+    @property
+    def schema(self) -> Any:
+        """The schema a node's cell reads; None for claims and negations."""
+        return self.place.schema if isinstance(self.place, Node) else None
+
+    def at(self, *path: str | int) -> str:
+        """Pointer of a keyword or something below it; a claim stands where the clause stands it was made for."""
+        return pointer_join(self.pointer, *path) if isinstance(self.place, Node) else self.pointer
+
+    def summarise(self) -> None:
+        """Set `silent` and `vacuous` from the rest."""
+        self.silent = not (
+            self.kinds is not ALL_KINDS
+            or self.verdict is False
+            or self.refused
+            or self.values
+            or self.not_values
+            or self.properties
+            or self.required
+            or self.pattern_properties
+            or not _open(self.additional)
+            or self.names is not None
+            or self.min_properties
+            or self.max_properties
+            or self.prefix
+            or not _open(self.rest)
+            or self.min_items
+            or self.max_items
+            or self.contains
+            or self.unique
+            or self.lower
+            or self.upper
+            or self.multiples
+            or self.not_multiples
+            or self.min_length
+            or self.max_length
+            or self.patterns
+            or self.not_patterns
+        )
+        self.vacuous = self.silent and not self.must and not self.choices
+
+
+def _open(place: Place | None) -> bool:
+    """Whether the rule for other members or items visibly lets everything pass."""
+    return place is None or (isinstance(place, Node) and (place.schema is True or place.schema == {}))

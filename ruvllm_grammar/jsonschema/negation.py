@@ -1,0 +1,241 @@
+"""Negation by cases: a value does not satisfy a cell exactly when it violates one of its clauses.
+
+Each clause has its violation: `minimum 3` is violated by a number below 3, `required ["a"]` by an object without `a`,
+`properties {"a": S}` by an object whose `a` is there and does not satisfy S. So the negation of a cell is a choice of
+claims, which `obligations` merges like any other choice, and no value is left out or counted wrongly. The negation of a
+member is again a place, so it is taken apart when that member is reached, and recursion costs nothing.
+
+```text
+not {"type": "object", "required": ["a"], "properties": {"b": {"minimum": 3}}}
+= any kind but object | object without "a" | object with "b", where "b" is a number below 3
+```
+
+Some clauses are violated by *some* member or item among many that no name points at (`additionalProperties`,
+`patternProperties`, `propertyNames`, `uniqueItems`); for these the negation is refused, with the pointer of the clause.
+
+Lineage: the tableau rules for negation; here the negation normal form is made one level at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from ruvllm_grammar.jsonschema.clauses import (
+    Bound,
+    Cell,
+    Choice,
+    Claim,
+    Contains,
+    Negated,
+    Place,
+    Refusal,
+    Size,
+)
+from ruvllm_grammar.jsonschema.document import Node
+from ruvllm_grammar.jsonschema.values import ALL_KINDS
+
+_NUMBER = frozenset(("number",))
+_STRING = frozenset(("string",))
+_OBJECT = frozenset(("object",))
+_ARRAY = frozenset(("array",))
+
+#: The negation of a place: (place, keyword, pointer) to place.
+Deny = Callable[[Place, str, str], Place]
+
+_Branch = tuple[Place, ...]
+
+
+def negate(cell: Cell, inner: Cell, place: Negated, deny: Deny) -> None:
+    """Make `cell` hold exactly where `inner` does not.
+
+    A clause whose violation cannot be said becomes a branch that is refused where it matters.
+    """
+    cell.others = (place.place,)
+    if inner.verdict is not None or inner.vacuous:
+        cell.verdict = inner.verdict is False
+        cell.silent = cell.vacuous = cell.verdict
+        return
+    violations = _Violations(inner, place, deny)
+    branches = tuple(violations.branches())
+    if len(branches) == 1 and not violations.refused:
+        cell.must = tuple((0, one) for one in branches[0])
+    elif branches:
+        cell.choices = (Choice(place.keyword, place.pointer, branches, 0),)
+    else:
+        cell.verdict = False
+    cell.summarise()
+
+
+class _Violations:
+    """The ways to violate one cell, each a branch of places that hold together."""
+
+    def __init__(self, inner: Cell, place: Negated, deny: Deny) -> None:
+        self.inner = inner
+        self.place = place
+        self.node = _origin(place)
+        self._deny = deny
+        self.refused = False
+
+    def branches(self) -> Iterator[_Branch]:
+        """Every branch."""
+        inner = self.inner
+        if inner.kinds != ALL_KINDS:
+            yield self.claim(inner.at("type"), kinds=ALL_KINDS - inner.kinds)
+        for listed in inner.values:
+            if any(isinstance(value, (dict, list)) for value in listed.values):
+                yield self.refuse(listed.pointer, "a listed object or array", "any")
+            else:
+                yield self.claim(listed.pointer, not_values=(listed,))
+        for listed in inner.not_values:
+            yield self.claim(listed.pointer, values=(listed,))
+        yield from self._numbers()
+        yield from self._strings()
+        yield from self._objects()
+        yield from self._arrays()
+        for _, place in inner.must:
+            yield (self.deny(place),)
+        for choice in inner.choices:
+            yield from self._choice(choice)
+        for refusal in inner.refused:
+            yield self._refused(refusal)
+
+    # ------------------------------------------------------------------------------------------------- helpers
+
+    def deny(self, place: Place) -> Place:
+        return self._deny(place, self.place.keyword, self.place.pointer)
+
+    def claim(self, at: str, **parts: Any) -> _Branch:
+        return (Claim(self.node, at, parts),)
+
+    def refuse(self, at: str, what: str, applies: str) -> _Branch:
+        reason = (
+            f"it has to deny {what} (at {at}), which needs bookkeeping that this version does not have; "
+            "say what is allowed instead"
+        )
+        return self._refused(Refusal(self.place.keyword, self.place.pointer, reason, applies))
+
+    def _refused(self, refusal: Refusal) -> _Branch:
+        self.refused = True
+        kinds = ALL_KINDS if refusal.applies == "any" else frozenset((refusal.applies,))
+        return self.claim(refusal.pointer, kinds=kinds, refused=(refusal,))
+
+    # --------------------------------------------------------------------------------------------------- kinds
+
+    def _numbers(self) -> Iterator[_Branch]:
+        inner = self.inner
+        if inner.integer:
+            whole = Bound(Fraction(1), open=False, keyword="not integer", pointer=inner.at("type"))
+            yield self.claim(whole.pointer, kinds=_NUMBER, not_multiples=(whole,))
+        for bound in inner.lower:
+            yield self.claim(bound.pointer, kinds=_NUMBER, upper=(_opposite(bound),))
+        for bound in inner.upper:
+            yield self.claim(bound.pointer, kinds=_NUMBER, lower=(_opposite(bound),))
+        for bound in inner.multiples:
+            denied = replace(bound, keyword=f"not {bound.keyword}")
+            yield self.claim(bound.pointer, kinds=_NUMBER, not_multiples=(denied,))
+        for bound in inner.not_multiples:
+            kept = replace(bound, keyword=bound.keyword.removeprefix("not "))
+            yield self.claim(bound.pointer, kinds=_NUMBER, multiples=(kept,))
+
+    def _strings(self) -> Iterator[_Branch]:
+        inner = self.inner
+        if inner.min_length is not None:
+            yield self.claim(inner.min_length.pointer, kinds=_STRING, max_length=_below(inner.min_length))
+        if inner.max_length is not None:
+            yield self.claim(inner.max_length.pointer, kinds=_STRING, min_length=_above(inner.max_length))
+        for pattern in inner.patterns:
+            denied = replace(pattern, keyword=f"not {pattern.keyword}")
+            yield self.claim(pattern.pointer, kinds=_STRING, not_patterns=(denied,))
+        for pattern in inner.not_patterns:
+            kept = replace(pattern, keyword=pattern.keyword.removeprefix("not "))
+            yield self.claim(pattern.pointer, kinds=_STRING, patterns=(kept,))
+
+    def _objects(self) -> Iterator[_Branch]:
+        inner = self.inner
+        for name in inner.required:
+            absent = Node(False, inner.at("required"), self.node.resource)
+            yield self.claim(inner.at("required"), kinds=_OBJECT, properties={name: absent})
+        for name, place in inner.properties.items():
+            yield self.claim(
+                place.pointer, kinds=_OBJECT, required=(name,), properties={name: self.deny(place)}
+            )
+        if inner.min_properties is not None:
+            fewer = _below(inner.min_properties)
+            yield self.claim(fewer.pointer, kinds=_OBJECT, max_properties=fewer)
+        if inner.max_properties is not None:
+            more = _above(inner.max_properties)
+            yield self.claim(more.pointer, kinds=_OBJECT, min_properties=more)
+        for pattern, _ in inner.pattern_properties:
+            yield self.refuse(pattern.pointer, "patternProperties", "object")
+        if not _says_nothing(inner.additional):
+            yield self.refuse(inner.at("additionalProperties"), "additionalProperties", "object")
+        if inner.names is not None:
+            yield self.refuse(inner.at("propertyNames"), "propertyNames", "object")
+
+    def _arrays(self) -> Iterator[_Branch]:
+        inner = self.inner
+        for i, place in enumerate(inner.prefix):
+            anything = Node(True, place.pointer, self.node.resource)
+            there = Size(i + 1, "minItems", place.pointer)
+            prefix = (*([anything] * i), self.deny(place))
+            yield self.claim(place.pointer, kinds=_ARRAY, min_items=there, prefix=prefix)
+        if inner.rest is not None and not _says_nothing(inner.rest):
+            if inner.prefix:
+                yield self.refuse(inner.rest.pointer, "items behind a prefix", "array")
+            else:
+                some = Contains(self.deny(inner.rest), 1, None, inner.rest.pointer)
+                yield self.claim(inner.rest.pointer, kinds=_ARRAY, contains=(some,))
+        if inner.min_items is not None:
+            yield self.claim(inner.min_items.pointer, kinds=_ARRAY, max_items=_below(inner.min_items))
+        if inner.max_items is not None:
+            yield self.claim(inner.max_items.pointer, kinds=_ARRAY, min_items=_above(inner.max_items))
+        for clause in inner.contains:
+            if clause.low > 0:
+                fewer = Contains(clause.place, 0, clause.low - 1, clause.pointer)
+                yield self.claim(clause.pointer, kinds=_ARRAY, contains=(fewer,))
+            if clause.high is not None:
+                more = Contains(clause.place, clause.high + 1, None, clause.pointer)
+                yield self.claim(clause.pointer, kinds=_ARRAY, contains=(more,))
+        if inner.unique:
+            yield self.refuse(inner.at("uniqueItems"), "uniqueItems", "array")
+
+    # ------------------------------------------------------------------------------------------------- choices
+
+    def _choice(self, choice: Choice) -> Iterator[_Branch]:
+        """No branch holds; or, where at most one may, two do."""
+        must: list[tuple[int, Place]] = []
+        choices: list[Choice] = []
+        for branch in choice.branches:
+            if len(branch) == 1:
+                must.append((0, self.deny(branch[0])))
+            else:
+                cases = tuple((self.deny(place),) for place in branch)
+                choices.append(Choice(choice.keyword, choice.pointer, cases, 0))
+        yield self.claim(choice.pointer, must=tuple(must), choices=tuple(choices))
+        if choice.exclusive:
+            for i, one in enumerate(choice.branches):
+                for other in choice.branches[i + 1 :]:
+                    yield (*one, *other)
+
+
+def _origin(place: Negated) -> Node:
+    return place.place if isinstance(place.place, Node) else place.place.node
+
+
+def _says_nothing(place: Place | None) -> bool:
+    return place is None or (isinstance(place, Node) and (place.schema is True or place.schema == {}))
+
+
+def _opposite(bound: Bound) -> Bound:
+    return Bound(bound.value, not bound.open, f"not {bound.keyword}", bound.pointer)
+
+
+def _below(size: Size) -> Size:
+    return Size(size.value - 1, f"not {size.keyword} {size.value}, so at most", size.pointer)
+
+
+def _above(size: Size) -> Size:
+    return Size(size.value + 1, f"not {size.keyword} {size.value}, so at least", size.pointer)
