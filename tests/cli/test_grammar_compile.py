@@ -142,7 +142,7 @@ def test_a_pattern_ends_before_the_last_newline(grammar_cli, folder):
             ["any.json", "-v", "bytes", "--limit", "colour=3"],
             (
                 "--limit colour=3: there is no budget 'colour'; there are leaf_states, program, super_states, "
-                "configurations, stack_nodes, schema_nodes, depth, text"
+                "configurations, stack_nodes, row_bytes, schema_nodes, depth, text"
             ),
         ),
         (

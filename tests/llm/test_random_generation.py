@@ -47,14 +47,23 @@ def nested(depth: int) -> dict:
     return schema
 
 
-def exact(text: str):
-    """Numbers as decimals: in binary floating point 38.4 is no multiple of 0.05."""
-    return json.loads(text, parse_float=Decimal)
+def exact(digits: str) -> int | Decimal:
+    value = Decimal(digits)
+    return int(value) if value == value.to_integral_value() else value
 
 
-def validator(schema):
-    schema = exact(json.dumps(schema))
-    return validator_for(schema, default=jsonschema.Draft202012Validator)(schema)
+def problems(schema, text: str) -> list[str]:
+    """What the `jsonschema` package says against a document.
+
+    It judges `multipleOf` in binary floating point, where 38.4 is no multiple of 0.05: such schemas are judged again with
+    exact numbers.
+    """
+    make = validator_for(schema, default=jsonschema.Draft202012Validator)
+    found = [error.message for error in make(schema).iter_errors(json.loads(text))]
+    if found and "multipleOf" in json.dumps(schema):
+        exactly = make(json.loads(json.dumps(schema), parse_float=exact))
+        found = [error.message for error in exactly.iter_errors(json.loads(text, parse_float=exact))]
+    return found
 
 
 def answer(llm, schema, *, seed, temperature, max_tokens):
@@ -93,7 +102,6 @@ def test_a_thousand_random_answers_are_valid(conformance):
     for number, schema in enumerate(sample(conformance)):
         llm = models[number % 2]
         try:
-            check = validator(schema)
             llm.compile(rg.JsonSchema(schema, formats="annotate"))
         except (rg.UnsupportedKeyword, rg.UnsatisfiableGrammar, rg.SchemaError, rg.LimitError):
             refused += 1
@@ -102,8 +110,7 @@ def test_a_thousand_random_answers_are_valid(conformance):
             llm, schema, seed=number, temperature=1.0 + (number % 3) / 2, max_tokens=80 + number % 100
         )
         assert result.finish_reason == "stop", schema
-        value = exact(result.text)
-        assert not [e.message for e in check.iter_errors(value)], (schema, result.text)
+        assert problems(schema, result.text) == [], (schema, result.text)
         done += 1
         if done == PAIRS:
             break
@@ -115,14 +122,14 @@ def test_twenty_levels_of_nesting(seed):
     schema = nested(20)
     result = answer(LLM.load("toy"), schema, seed=seed, temperature=1.5, max_tokens=800)
     assert result.finish_reason == "stop"
-    assert list(validator(schema).iter_errors(json.loads(result.text))) == []
+    assert problems(schema, result.text) == []
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_recursion_ends_within_the_budget(seed):
     result = answer(LLM.load("toy"), DEEP, seed=seed, temperature=1.0, max_tokens=300)
     assert result.finish_reason == "stop"
-    assert list(validator(DEEP).iter_errors(json.loads(result.text))) == []
+    assert problems(DEEP, result.text) == []
 
 
 @pytest.mark.slow
@@ -141,4 +148,4 @@ def test_a_thousand_elements():
     result = llm.generate(request)
     assert result.finish_reason == "stop"
     assert len(result.parsed) == 1000
-    assert list(validator(schema).iter_errors(result.parsed)) == []
+    assert problems(schema, result.text) == []
