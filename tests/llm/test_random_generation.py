@@ -13,7 +13,8 @@ from decimal import Decimal
 
 import jsonschema
 import pytest
-from jsonschema.validators import validator_for
+from jsonschema.validators import extend, validator_for
+from reference import ecma
 
 import ruvllm_grammar as rg
 from ruvllm_runtime import LLM, GenerateRequest, SamplingParams
@@ -52,13 +53,20 @@ def exact(digits: str) -> int | Decimal:
     return int(value) if value == value.to_integral_value() else value
 
 
+def pattern(validator, wanted, instance, schema):
+    """The keyword `pattern` with the meaning that JSON Schema gives it, which Python's `re` does not quite have."""
+    del schema
+    if validator.is_type(instance, "string") and not ecma.found(wanted, instance):
+        yield jsonschema.ValidationError(f"{instance!r} does not match {wanted!r}")
+
+
 def problems(schema, text: str) -> list[str]:
-    """What the `jsonschema` package says against a document.
+    """What the `jsonschema` package says against a document, patterns read as ECMA-262 has them.
 
     It judges `multipleOf` in binary floating point, where 38.4 is no multiple of 0.05: such schemas are judged again with
     exact numbers.
     """
-    make = validator_for(schema, default=jsonschema.Draft202012Validator)
+    make = extend(validator_for(schema, default=jsonschema.Draft202012Validator), {"pattern": pattern})
     found = [error.message for error in make(schema).iter_errors(json.loads(text))]
     if found and "multipleOf" in json.dumps(schema):
         exactly = make(json.loads(json.dumps(schema), parse_float=exact))
