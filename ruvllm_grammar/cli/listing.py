@@ -146,7 +146,7 @@ def _operands(emitter: Emitter, op: int, a: int, b: int, c: int) -> tuple[str, i
 def _names(emitter: Emitter) -> dict[int, str]:
     """Rules as `$name`, and leaves by what they match, by the address where they begin."""
     names = {}
-    for key, pc in emitter._address.items():  # noqa: SLF001  only a listing wants them
+    for key, pc in emitter.addresses.items():
         if isinstance(key, str):
             name = f"${key}"
         else:

@@ -19,7 +19,9 @@ a JUMP. Cost: a few microseconds per node of the expression.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -117,6 +119,11 @@ class Emitter:
         self._ops((RETURN, 0, 0, 0))
         self.start_pc = start
         self._flush()
+
+    @property
+    def addresses(self) -> Mapping[str | _LeafKey, int]:
+        """Where rules (by name) and leaves (by expression) stand, for listings."""
+        return MappingProxyType(self._address)
 
     # --- writing one batch
 
