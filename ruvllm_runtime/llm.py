@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from math import isinf
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -299,7 +300,7 @@ class LLM:
         if not job.is_json:
             return None
         try:
-            return json.loads(text, parse_int=_integer)
+            return json.loads(text, parse_int=_integer, parse_float=_number)
         except (ValueError, RecursionError) as error:
             if strict:
                 raise StrictModeError(f"it cannot be read as JSON: {error}", text=text) from error
@@ -312,6 +313,12 @@ def _key(source: rg.Source) -> str | None:
         return json.dumps([type(source).__name__, *(getattr(source, item.name) for item in fields(source))])
     except TypeError:
         return None
+
+
+def _number(digits: str) -> float | Decimal:
+    """A float, or what a float cannot hold: a number beyond its range must not become infinity."""
+    value = float(digits)
+    return Decimal(digits) if isinf(value) else value
 
 
 def _integer(digits: str) -> int | Decimal:

@@ -34,10 +34,10 @@ class Sampler:
         """Start with the tokens of the prompt as seen, for the repetition penalty."""
         self._params = params
         self._generator = torch.Generator()
-        if params.seed is None:
-            self._generator.seed()
-        else:
-            self._generator.manual_seed(params.seed)
+        seed = params.seed
+        if seed is None:  # from torch's own generator, so that torch.manual_seed repeats a whole program
+            seed = int(torch.randint(2**63 - 1, (), dtype=torch.int64))
+        self._generator.manual_seed(seed)
         self._seen: dict[int, None] = dict.fromkeys(seen) if params.repetition_penalty != 1 else {}
 
     def observe(self, token: int) -> None:

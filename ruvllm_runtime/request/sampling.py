@@ -22,7 +22,8 @@ class SamplingParams:
             (Nguyen et al., 2024, "Turning Up the Heat: Min-p Sampling").
         repetition_penalty: divides positive and multiplies negative logits of tokens that stand in the prompt
             or the answer (Keskar et al., 2019, "CTRL"); 1 does nothing.
-        seed: makes the choices repeatable; None draws a fresh seed. Independent of the rest of the batch.
+        seed: makes the choices repeatable, independent of the rest of the batch; None draws one from torch's
+            global generator.
 
     Raises:
         RequestError: a value outside its range; `.param` names the field.

@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
+import torch
 
 import ruvllm_grammar as rg
 from ruvllm_runtime import (
@@ -18,7 +19,7 @@ from ruvllm_runtime import (
     TextDelta,
     TokenBudgetError,
 )
-from ruvllm_runtime.llm import _integer
+from ruvllm_runtime.llm import _integer, _number
 
 PERSON = {
     "type": "object",
@@ -83,6 +84,21 @@ def test_json_sources_are_parsed(llm):
 def test_integers_of_any_length_are_parsed(llm):
     assert ask(llm, json_schema='{"const": 1' + "0" * 900 + "}").parsed == 10**900
     assert _integer("1" + "0" * 5000) == Decimal("1E+5000")  # Python makes no int of more than 4,300 digits
+
+
+@pytest.mark.parametrize("digits", ["1e400", "-2.5E+309", "1" + "0" * 400 + ".0"])
+def test_numbers_beyond_floats_are_not_infinite(digits):
+    assert _number(digits) == Decimal(digits)
+    assert _number("1e308") == 1e308
+
+
+def test_a_seeded_program_repeats_its_unseeded_requests(llm):
+    answers = []
+    for _ in range(2):
+        torch.manual_seed(11)
+        answers.append([ask(llm, json_schema=PERSON, max_tokens=120).text for _ in range(3)])
+    assert answers[0] == answers[1]
+    assert len(set(answers[0])) == 3
 
 
 def test_whitespace_is_chosen_by_the_request(llm):
