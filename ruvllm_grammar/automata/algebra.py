@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.automata.alphabet import Alphabet
-from ruvllm_grammar.automata.leaf import symbolic_dfa
+from ruvllm_grammar.automata.leaf import leaf_dfa, symbolic_dfa
 from ruvllm_grammar.automata.product import draft_of, is_disjoint
 from ruvllm_grammar.limits import Limits
 
@@ -25,6 +25,10 @@ class RegularAlgebra:
         """Whether no string matches."""
         if not ir.hides_emptiness(e):
             return e is ir.NEVER
+        if isinstance(
+            e, (ir.Leaf, ir.JsonString)
+        ):  # asked as it will be spelled: built now, in budget, and kept
+            return leaf_dfa(e, self.limits).is_empty
         return symbolic_dfa(e, self.limits).is_empty
 
     def disjoint(self, a: ir.Expr, b: ir.Expr) -> bool:

@@ -16,7 +16,7 @@ class Algebra(Protocol):
     """Decides regular expressions exactly. Every method may raise `LimitError` (`Limits.leaf_states`)."""
 
     def is_empty(self, e: Expr) -> bool:
-        """Whether no string matches."""
+        """Whether no string matches. A leaf or JSON string is built as it will be spelled, within the budget."""
 
     def disjoint(self, a: Expr, b: Expr) -> bool:
         """Whether no string matches both."""

@@ -177,11 +177,16 @@ class StringShape:
             if possible is not None:
                 return None if possible else self._clash()
         expression = self.expression()
-        if expression is not ir.NEVER and not (
-            ir.hides_emptiness(expression) and algebra.is_empty(expression)
-        ):
+        if expression is ir.NEVER:
+            return self._clash()
+        if not ir.hides_emptiness(expression):
             return None
-        return self._clash()
+        try:
+            empty = algebra.is_empty(ir.json_string(expression))
+        except LimitError as error:
+            clauses = ", ".join(str(one) for one in (*self.patterns, *self.not_patterns, *self.not_values))
+            raise LimitError(f"{clauses}: {error}", limit=error.limit, needed=error.needed) from None
+        return self._clash() if empty else None
 
     def _possible(self, found: Lengths | None) -> bool | None:
         """Whether some length is allowed; None where the lengths alone do not tell."""

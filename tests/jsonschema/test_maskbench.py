@@ -31,16 +31,16 @@ def outcome(row, vocabulary):
         assert error.pointer.startswith("/")
         return f"refused: {error.keyword} at {error.pointer}"
     except rg.LimitError as error:
+        assert "(at /" in str(error)
         return f"refused: Limits.{error.limit}"
     missed = 0
     for case in row["tests"]:
         verdicts = set()
         for separators in ((",", ":"), (", ", ": ")):
             text = json.dumps(case["data"], ensure_ascii=False, separators=separators)
-            try:
-                verdicts.add(compiled.accepts(text))
-            except rg.LimitError as error:
-                return f"refused: Limits.{error.limit}"
+            verdicts.add(
+                compiled.accepts(text)
+            )  # a budget is refused when the schema is compiled, never here
         if not case["valid"] and True in verdicts:
             return "invalid accepted"
         missed += case["valid"] and verdicts != {True}
