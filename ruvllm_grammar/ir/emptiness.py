@@ -19,17 +19,21 @@ from ruvllm_grammar.ir.expr import (
     Both,
     Complement,
     Expr,
+    Framed,
     JsonString,
     Leaf,
     Machine,
     Mark,
+    Pick,
     Ref,
     Repeat,
     Seq,
     alt,
     bottom_up,
     children,
+    frame,
     mark,
+    pick,
     references,
     repeat,
     seq,
@@ -59,11 +63,11 @@ def _productive(e: Expr, known: Container[str], algebra: Algebra) -> dict[Expr, 
                 found[part] = part.name in known
             case Seq():
                 found[part] = all(found[p] for p in part.parts)
-            case Alt():
+            case Alt() | Pick():
                 found[part] = any(found[p] for p in part.parts)
             case Repeat():
                 found[part] = part.low == 0 or found[part.body]
-            case Mark():
+            case Mark() | Framed():
                 found[part] = found[part.body]
             case Leaf() | JsonString():
                 found[part] = not hides_emptiness(part.body) or not algebra.is_empty(part.body)
@@ -103,6 +107,10 @@ def _rewrite(e: Expr, known: Container[str], algebra: Algebra) -> Expr:
                 out[part] = repeat(out[part.body], part.low, part.high)
             case Mark():
                 out[part] = mark(part.name, out[part.body])
+            case Pick():
+                out[part] = pick(*(out[p] for p in part.parts))
+            case Framed():
+                out[part] = frame(part.frame, out[part.body])
             case _:
                 out[part] = part if found[part] else NEVER
     return out[e]

@@ -23,6 +23,7 @@ from typing import ClassVar, TypeVar
 
 from ruvllm_grammar.errors import GrammarError
 from ruvllm_grammar.ir.charset import CharSet
+from ruvllm_grammar.ir.runtime import Check, Frame
 
 
 class Expr:
@@ -150,6 +151,35 @@ class Mark(Expr):
     __slots__ = ("body", "name")
     name: str
     body: Expr
+
+
+class Checked(Expr):
+    """Nothing, where a check passes on the text just written; see `ir.runtime`."""
+
+    __slots__ = ("check",)
+    check: Check
+
+
+class Framed(Expr):
+    """The body, run with the record of a frame; see `ir.runtime`."""
+
+    __slots__ = ("body", "frame")
+    frame: Frame
+    body: Expr
+
+
+class Step(Expr):
+    """Nothing, where the record of the frame around it can take this step."""
+
+    __slots__ = ("symbol",)
+    symbol: int
+
+
+class Pick(Expr):
+    """Union of parts of which a record may leave any one open: for distances the longest part counts."""
+
+    __slots__ = ("parts",)
+    parts: tuple[Expr, ...]
 
 
 _T = TypeVar("_T", bound=Expr)
@@ -430,6 +460,39 @@ def mark(name: str, body: Expr) -> Expr:
     return _cons(Mark, (name, body), {"name": name, "body": body}, regular=False, nullable=body.nullable)
 
 
+def check(condition: Check) -> Expr:
+    """Nothing, right behind a JSON value or a member's name, where the condition holds of it."""
+    return _cons(Checked, condition, {"check": condition}, regular=False, nullable=False)
+
+
+def frame(records: Frame, body: Expr) -> Expr:
+    """`body` with its own record. `step`s stand directly in the body: not behind a rule or a bounded repetition."""
+    if body is NEVER:
+        return NEVER
+    key = (records.key, body)
+    return _cons(Framed, key, {"frame": records, "body": body}, regular=False, nullable=False)
+
+
+def step(symbol: int) -> Expr:
+    """Nothing, where the record of the innermost frame takes the step `symbol`.
+
+    Raises:
+        GrammarError: the symbol is negative.
+    """
+    if symbol < 0:
+        msg = f"a step's symbol counts from 0, got {symbol}"
+        raise GrammarError(msg)
+    return _cons(Step, symbol, {"symbol": symbol}, regular=False, nullable=False)
+
+
+def pick(*parts: Expr) -> Expr:
+    """Union like `alt`, of parts that steps open and close; drops `NEVER`."""
+    left = tuple(dict.fromkeys(part for part in parts if part is not NEVER))
+    if len(left) < 2:
+        return alt(*left)
+    return _cons(Pick, left, {"parts": left}, regular=False, nullable=False)
+
+
 class _Place(Expr):
     """Stands for the joined character set while `alt` collects its parts."""
 
@@ -446,9 +509,9 @@ ANY_TEXT = repeat(ANY_CHAR, 0)
 
 def children(node: Expr) -> tuple[Expr, ...]:
     """Direct sub-expressions, left to right."""
-    if isinstance(node, (Seq, Alt, Both)):
+    if isinstance(node, (Seq, Alt, Both, Pick)):
         return node.parts
-    if isinstance(node, (Repeat, Complement, Leaf, JsonString, Mark)):
+    if isinstance(node, (Repeat, Complement, Leaf, JsonString, Mark, Framed)):
         return (node.body,)
     return ()
 

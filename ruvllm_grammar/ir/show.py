@@ -16,18 +16,22 @@ from ruvllm_grammar.ir.expr import (
     Alt,
     Both,
     Chars,
+    Checked,
     Complement,
     Empty,
     Expr,
+    Framed,
     JsonString,
     Leaf,
     Literal,
     Machine,
     Mark,
     Never,
+    Pick,
     Ref,
     Repeat,
     Seq,
+    Step,
     Token,
     bottom_up,
 )
@@ -100,6 +104,14 @@ def _render(node: Expr, done: dict[Expr, tuple[str, int]]) -> tuple[str, int]:
             return "<" + ",".join(str(i) for i in sorted(node.ids)) + ">", _ATOM
         case Mark():
             return f"{name_text(node.name)}:({done[node.body][0]})", _ATOM
+        case Checked():
+            return f"check({node.check.kind} {_quoted_text(node.check.name)})", _ATOM
+        case Framed():
+            return f"frame({_quoted_text(node.frame.key)}: {done[node.body][0]})", _ATOM
+        case Step():
+            return f"@{node.symbol}", _ATOM
+        case Pick():
+            return "pick(" + " | ".join(wrap(p, _ALT + 1) for p in node.parts) + ")", _ATOM
         case Machine():
             rows = "; ".join(
                 f"{state}{'!' if state in node.accepting else ''}:"
