@@ -191,6 +191,8 @@ def _below(cell: Cell) -> Iterator[Place]:
     yield from cell.properties.values()
     for _, place in cell.pattern_properties:
         yield place
+    for need in cell.needs:
+        yield from (place for place in (need.place, need.names) if place is not None)
     for clause in cell.contains:
         yield clause.place
     yield from cell.prefix

@@ -131,6 +131,35 @@ class Contains:
     pointer: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Need:
+    """Some member is there: its name is covered, and its value satisfies `place`.
+
+    A name is covered that matches every pattern of `inside` and none of `outside`, is not in `apart` and, as a
+    string, satisfies `names`.
+
+    Attributes:
+        keyword: the keyword whose violation this is, for messages.
+        pointer: where that keyword stands.
+        place: judges the value; None: any value will do.
+        inside: patterns the name matches, all of them.
+        outside: patterns the name does not match, none of them.
+        apart: names that are left out.
+        names: judges the name; None: any will do.
+    """
+
+    keyword: str
+    pointer: str
+    place: Place | None = None
+    inside: tuple[Pattern, ...] = ()
+    outside: tuple[Pattern, ...] = ()
+    apart: tuple[str, ...] = ()
+    names: Place | None = None
+
+    def __str__(self) -> str:
+        return f"not {self.keyword} (at {self.pointer})"
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A keyword that is not honoured, where it stands, and what to do.
@@ -188,6 +217,7 @@ class Cell:
     additional: Place | None = None
     names: Place | None = None
     required: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
     min_properties: Size | None = None
     max_properties: Size | None = None
     prefix: tuple[Place, ...] = ()
@@ -223,6 +253,7 @@ class Cell:
             or self.not_values
             or self.properties
             or self.required
+            or self.needs
             or self.pattern_properties
             or not _open(self.additional)
             or self.names is not None

@@ -12,7 +12,7 @@ from typing import Any
 from ruvllm_grammar import ir
 from ruvllm_grammar.errors import UnsupportedKeyword
 from ruvllm_grammar.jsonschema.cells import Cells
-from ruvllm_grammar.jsonschema.clauses import Cell, Choice, Negated, Place
+from ruvllm_grammar.jsonschema.clauses import Cell, Choice, Need, Negated, Place
 from ruvllm_grammar.jsonschema.values import canonical, kind, rational, spellable
 
 
@@ -113,7 +113,17 @@ class Evaluator:
                 rules = [cell.additional]
             if not all(self.place(cell, place, member) for place in rules):
                 return False
-        return True
+        return all(any(self._meets(cell, need, *member) for member in value.items()) for need in cell.needs)
+
+    def _meets(self, cell: Cell, need: Need, name: str, member: Any) -> bool:
+        """Whether a member is the one that a need asks for."""
+        return (
+            name not in need.apart
+            and all(self._algebra.matches(pattern.expr, name) for pattern in need.inside)
+            and not any(self._algebra.matches(pattern.expr, name) for pattern in need.outside)
+            and (need.names is None or self.place(cell, need.names, name))
+            and (need.place is None or self.place(cell, need.place, member))
+        )
 
     def _array(self, cell: Cell, value: list[Any]) -> bool:
         if cell.min_items is not None and len(value) < cell.min_items.value:
