@@ -27,7 +27,7 @@ from ruvllm_grammar.automata.symbolic import SymbolicDfa
 from ruvllm_grammar.ir import CharSet
 
 _Ints = npt.NDArray[np.int64]
-_FEW = 512  # states; below, taking the runs apart costs more than it saves
+_FEW = 64  # states; below, whole arrays cost more than they save
 
 
 class Encoding(Enum):
@@ -76,7 +76,7 @@ def encode(dfa: SymbolicDfa, encoding: Encoding, limit: int) -> Dfa:
         accepting[final] = True
     else:
         accepting[1 : texts + 1] = dfa.accepting
-    return _canonical(byte_to_class, transitions, accepting, opening if quoted else 1)
+    return canonical(byte_to_class, transitions, accepting, opening if quoted else 1)
 
 
 _QUOTE_ALONE = bytes(byte == 0x22 for byte in range(256))
@@ -149,31 +149,34 @@ def _join_classes(maps: list[bytes]) -> tuple[npt.NDArray[np.uint8], list[int]]:
     return np.frombuffer(bytes(byte_to_class), np.uint8), smallest
 
 
-def _canonical(
+def canonical(
     byte_to_class: npt.NDArray[np.uint8],
     transitions: npt.NDArray[np.int32],
     accepting: npt.NDArray[np.bool_],
     start: int,
 ) -> Dfa:
     """Number the states breadth first from `start`."""
-    if len(transitions) < _FEW:
-        successors = transitions.tolist()
-    else:  # rows are long runs of equal targets: one of each run is enough
-        keep = transitions != DEAD
-        keep[:, 1:] &= transitions[:, 1:] != transitions[:, :-1]
-        flat = transitions[keep].tolist()
-        ends = np.cumsum(keep.sum(axis=1)).tolist()
-        successors = [flat[a:b] for a, b in zip([0, *ends], ends, strict=False)]
-    order = [DEAD, start]
     seen = bytearray(len(transitions))
     seen[DEAD] = seen[start] = 1
-    place = 1
-    while place < len(order):
-        for target in successors[order[place]]:
-            if not seen[target]:
-                seen[target] = 1
-                order.append(target)
-        place += 1
+    marks = np.frombuffer(seen, np.uint8)  # the same memory
+    order = [DEAD, start]
+    frontier = [start]
+    while frontier:
+        if len(frontier) < _FEW:
+            fresh = []
+            for row in transitions[frontier].tolist():
+                for target in dict.fromkeys(row):
+                    if not seen[target]:
+                        seen[target] = 1
+                        fresh.append(target)
+        else:  # the same on whole arrays: the first occurrence of every state that is new
+            reached = transitions[frontier].ravel()
+            reached = reached[marks[reached] == 0]
+            _, first = np.unique(reached, return_index=True)
+            fresh = reached[np.sort(first)].tolist()
+            marks[fresh] = 1
+        order.extend(fresh)
+        frontier = fresh
     number = np.empty(len(transitions), np.int32)
     number[order] = np.arange(len(order), dtype=np.int32)
     return Dfa(byte_to_class, number[transitions[order]], accepting[order])

@@ -17,10 +17,14 @@ from ruvllm_grammar.automata.dfa import Dfa
 from ruvllm_grammar.automata.encode import Encoding, encode
 from ruvllm_grammar.automata.nfa import states_limit
 from ruvllm_grammar.automata.symbolic import SymbolicDfa
+from ruvllm_grammar.automata.words import words_dfa
 from ruvllm_grammar.errors import GrammarError
 from ruvllm_grammar.limits import Limits
 
 _V = TypeVar("_V")
+
+#: An alternation of this many literals is built as a list of words.
+_MANY_WORDS = 32
 
 
 class _Memo(Generic[_V]):
@@ -96,12 +100,20 @@ def _encoded(body: ir.Expr, encoding: Encoding, limits: Limits) -> Dfa:
     limit = limits.leaf_states
     found = _leaves.get(
         (body, encoding),
-        lambda: encode(symbolic_dfa(body, limits), encoding, limit),
+        lambda: _built(body, encoding, limits),
         lambda dfa: dfa.nbytes + 1_000,
     )
     if found.n_states > limit:
         raise states_limit(found.n_states, limit)
     return found
+
+
+def _built(body: ir.Expr, encoding: Encoding, limits: Limits) -> Dfa:
+    if encoding is Encoding.UTF8 and isinstance(body, ir.Alt) and len(body.parts) >= _MANY_WORDS:
+        words = [part.data for part in body.parts if isinstance(part, ir.Literal)]
+        if len(words) == len(body.parts):
+            return words_dfa(words, limits.leaf_states)
+    return encode(symbolic_dfa(body, limits), encoding, limits.leaf_states)
 
 
 def spelled_char_dfa() -> Dfa:
