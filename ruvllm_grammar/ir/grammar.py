@@ -44,7 +44,9 @@ class Grammar:
         rules: rules known up front.
         provider: called with a name that is not known yet; returns a group that contains it.
         key: bytes that identify the source and its options; None: the printed rules (only without a
-        provider). guards: places the reader could not prove live.
+            provider).
+        guards: places the reader could not prove live.
+        may_check: rules may hold checks, so whoever runs the grammar has to keep the text.
     """
 
     def __init__(
@@ -55,8 +57,10 @@ class Grammar:
         provider: Provider | None = None,
         key: bytes | None = None,
         guards: tuple[Guard, ...] = (),
+        may_check: bool = False,
     ) -> None:
         self.start = start
+        self.may_check = may_check
         self.guards = guards
         self._rules: dict[str, Expr] = dict(rules or {})
         self._provider = provider

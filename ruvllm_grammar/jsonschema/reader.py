@@ -155,6 +155,7 @@ def read(
         dict(space.rules),
         provider=lowering.group,
         key=key.encode("utf-8", "surrogatepass"),
+        may_check=True,
     )
 
 

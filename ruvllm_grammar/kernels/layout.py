@@ -6,7 +6,7 @@ for room.
 
 Named letters of shapes: `P` instructions, `L` leaf table entries, `M` class maps, `K` stack nodes, `E`
 stack edges, `S` super-states, `C` pooled configurations, `H*` hash slots (powers of two), `X` scratch
-width, `N` trie nodes, `W = ceil(V / 32)` words of a row.
+width, `N` trie nodes, `W = ceil(V / 32)` words of a row, `R` records.
 """
 
 from __future__ import annotations
@@ -34,12 +34,17 @@ LAZY: Final = 9  #: a = number of a rule that Python must emit first
 COUNT: Final = 10  #: a = body, b = low, c = high or -1; next pc + 1
 TOKEN: Final = 11  #: a = number of a token set; next pc + 1
 MARK: Final = 12  #: a = mark number, b = 1 opens, 0 closes; next pc + 1
+CHECK: Final = 13  #: a = number of a check; next pc + 1 unless `failed`; leaves a trace in the super-state
+FRAME: Final = 14  #: a = body, b = its first record; returns to pc + 1
+STEP: Final = 15  #: a = symbol: the record atop the stack moves, or the run ends; next pc + 1
+PICK: Final = 16  #: a, b = targets: SPLIT, of whose ways a record may leave any one open
 
 # Results below zero.
 DEAD: Final = -1  #: no continuation
 UNKNOWN: Final = -2  #: not computed yet (transition table only)
 NEED_RULE: Final = -3  #: head[NEED] is a lazy rule; emit it and call again
 GROW: Final = -4  #: head[NEED] names the full array (an index of GROWN); enlarge it and call again
+NEED_RECORD: Final = -6  #: head[NEED] is a record whose steps are not known; fill them in and call again
 TOO_WIDE: Final = -5  #: more configurations than the scratch arrays hold; enlarge them and call again
 
 #: Entry of `count` edges that are plain calls.
@@ -56,6 +61,9 @@ NEED: Final = 4
 MAX_STATES: Final = 5  #: budget of super-states
 MAX_NODES: Final = 6  #: budget of stack nodes
 HAS_DISTANCE: Final = 7  #: 1 when pc_distance is valid
+MET: Final = 8  #: set to 1 by walks that met a super-state with a check's trace
+AT: Final = 9  #: where `advance_to_check` stopped: index of the byte that crossed a check, or the end
+BEFORE: Final = 10  #: super-state before that byte
 
 #: Names of arrays a kernel may ask to enlarge, by number.
 GROWN: Final = ("nodes", "edges", "configs", "states")
@@ -71,19 +79,22 @@ class Arena(NamedTuple):
         leaf_class: uint8[M, 256], byte to class.
         pc_distance: int32[P], fewest tokens from an instruction to its rule's return.
         nodes: int32[K, 3] = (first edge, number of edges, distance); node 0 is the bottom, without edges.
-        edges: int32[E, 4] = (return pc, count or -1, record, parent node), sorted within a node. The record
-            is the place of a boolean frame's bits; 0 is the empty record.
+        edges: int32[E, 4] = (return pc, count or -1, record, parent node), sorted within a node. Record 0 is that
+            of calls that have none.
         node_hash: int32[H1], node numbers or -1.
         unions: int32[H2, 3], recent (a, b, union) of nodes, a = -1 when empty.
         configs: int32[C, 2] = (pc, node), pooled.
         states: int32[S, 4] = (first configuration, number of configurations, flags, distance); flags bit 0
-            accepting, bit 1 has token edges.
+            accepting, bit 1 has token edges, bit 2 a check was crossed to come here.
         state_hash: int32[H3], super-state numbers or -1.
         table: int32[S, 256], next super-state by byte; DEAD or UNKNOWN.
         work: int64[X], stack of the closure.
         found: int64[X], its result: pc << 32 | node.
         used: int64[X], slots of `seen` to clear.
         seen: int64[2 X], visited configurations plus one; 0 empty.
+        failed: uint8[checks], 1 for checks that fail during this call.
+        records: int32[R, 3] = (offset of its steps in record_next or -1, number of steps, distance still owed).
+        record_next: int32[N], record after each step; DEAD where it leads nowhere.
     """
 
     head: I64
@@ -103,7 +114,11 @@ class Arena(NamedTuple):
     found: I64
     used: I64
     seen: I64
+    failed: U8
+    records: I32
+    record_next: I32
 
 
 ACCEPTING: Final = 1
 HAS_TOKENS: Final = 2
+CROSSED: Final = 4

@@ -34,12 +34,17 @@ from numba.core import types
 from ruvllm_grammar.kernels.jit import kernel
 from ruvllm_grammar.kernels.layout import (
     ACCEPTING,
+    AT,
+    BEFORE,
     BYTE,
     CALL,
+    CHECK,
     COUNT,
+    CROSSED,
     DEAD,
     END,
     FAR,
+    FRAME,
     GROW,
     HAS_DISTANCE,
     HAS_TOKENS,
@@ -48,14 +53,18 @@ from ruvllm_grammar.kernels.layout import (
     LEAF,
     LEAF_END,
     MARK,
+    MET,
     N_CONFIGS,
     N_EDGES,
     N_NODES,
     N_STATES,
     NEED,
+    NEED_RECORD,
     NEED_RULE,
+    PICK,
     RETURN,
     SPLIT,
+    STEP,
     TOKEN,
     TOO_WIDE,
     UNKNOWN,
@@ -74,9 +83,11 @@ def _array(dtype: types.Type, ndim: int, *, readonly: bool = False) -> types.Arr
 _I1 = _array(_i32, 1)
 _I2 = _array(_i32, 2)
 _L1 = _array(_i64, 1)
+_B1 = _array(types.uint8, 1)
 _B2 = _array(types.uint8, 2)
 ARENA = types.NamedTuple(
-    (_L1, _I2, _I1, _B2, _I1, _I2, _I2, _I1, _I2, _I2, _I2, _I1, _I2, _L1, _L1, _L1, _L1), Arena
+    (_L1, _I2, _I1, _B2, _I1, _I2, _I2, _I1, _I2, _I2, _I2, _I1, _I2, _L1, _L1, _L1, _L1, _B1, _I2, _I1),
+    Arena,
 )
 _RI1 = _array(_i32, 1, readonly=True)
 _RI2 = _array(_i32, 2, readonly=True)
@@ -120,8 +131,9 @@ def _node_distance(g, first, count):
                 after += missing * np.int64(g.pc_distance[g.code[ret, 1]])
         else:
             after = np.int64(g.pc_distance[ret])
-        if after + parent < best:
-            best = after + parent
+        far = after + parent + np.int64(g.records[g.edges[i, 2], 2])
+        if far < best:
+            best = far
     return best
 
 
@@ -161,18 +173,24 @@ def intern_node(g, count):
     return node
 
 
-@kernel(_i64(ARENA, _i64, _i64, _i64))
-def push(g, ret, count, parent):
-    """The node {(ret, count, 0, parent)}; GROW when a pool is full."""
+@kernel(_i64(ARENA, _i64, _i64, _i64, _i64))
+def push_record(g, ret, count, record, parent):
+    """The node {(ret, count, record, parent)}; GROW when a pool is full."""
     top = g.head[N_EDGES]
     if top >= g.edges.shape[0]:
         g.head[NEED] = 1
         return np.int64(GROW)
     g.edges[top, 0] = ret
     g.edges[top, 1] = count
-    g.edges[top, 2] = 0
+    g.edges[top, 2] = record
     g.edges[top, 3] = parent
     return intern_node(g, np.int64(1))
+
+
+@kernel(_i64(ARENA, _i64, _i64, _i64))
+def push(g, ret, count, parent):
+    """The node of one edge without a record; GROW when a pool is full."""
+    return push_record(g, ret, count, np.int64(0), parent)
 
 
 @kernel(_i64(ARENA, _i64, _i64))
@@ -230,6 +248,33 @@ def unite(g, a, b):
         g.unions[slot, 1] = b
         g.unions[slot, 2] = node
     return node
+
+
+@kernel(_i64(ARENA, _i64, _i64))
+def _stepped(g, node, symbol):
+    """The node after a step of the records atop its edges; DEAD when none can take it, or a failure code."""
+    result = np.int64(DEAD)
+    first = np.int64(g.nodes[node, 0])
+    for i in range(first, first + np.int64(g.nodes[node, 1])):
+        record = np.int64(g.edges[i, 2])
+        steps = np.int64(g.records[record, 0])
+        if steps < 0:
+            g.head[NEED] = record
+            return np.int64(NEED_RECORD)
+        following = (
+            np.int64(g.record_next[steps + symbol]) if symbol < g.records[record, 1] else np.int64(DEAD)
+        )
+        if following < 0:
+            continue
+        one = push_record(
+            g, np.int64(g.edges[i, 0]), np.int64(g.edges[i, 1]), following, np.int64(g.edges[i, 3])
+        )
+        if one < 0:
+            return one
+        result = one if result < 0 else unite(g, result, one)
+        if result < 0:
+            return result
+    return result
 
 
 @kernel(types.void(_L1, _i64))
@@ -307,7 +352,7 @@ def _closure(g, n):
         elif op == JUMP:
             g.work[n] = (np.int64(g.code[pc, 1]) << 32) | node
             n += 1
-        elif op == SPLIT:
+        elif op == SPLIT or op == PICK:
             g.work[n] = (np.int64(g.code[pc, 2]) << 32) | node
             g.work[n + 1] = (np.int64(g.code[pc, 1]) << 32) | node
             n += 2
@@ -337,6 +382,27 @@ def _closure(g, n):
         elif op == MARK:
             g.work[n] = ((pc + 1) << 32) | node
             n += 1
+        elif op == STEP:
+            node = _stepped(g, node, np.int64(g.code[pc, 1]))
+            if node >= 0:
+                g.work[n] = ((pc + 1) << 32) | node
+                n += 1
+            elif node != DEAD:
+                failure = node
+                break
+        elif op == FRAME:
+            node = push_record(g, pc + 1, np.int64(-1), np.int64(g.code[pc, 2]), node)
+            if node < 0:
+                failure = node
+                break
+            g.work[n] = (np.int64(g.code[pc, 1]) << 32) | node
+            n += 1
+        elif op == CHECK:
+            if g.failed[g.code[pc, 1]] == 0:
+                g.found[emitted] = key
+                emitted += 1
+                g.work[n] = ((pc + 1) << 32) | node
+                n += 1
         elif op == LAZY:
             g.head[NEED] = g.code[pc, 1]
             failure = np.int64(NEED_RULE)
@@ -407,6 +473,8 @@ def _state_distance(g, state):
     first = np.int64(g.states[state, 0])
     for i in range(first, first + np.int64(g.states[state, 1])):
         pc = g.configs[i, 0]
+        if g.code[pc, 0] == CHECK:
+            continue  # a trace, not a way on
         far = np.int64(0)
         if g.code[pc, 0] != END:
             far = np.int64(g.pc_distance[pc]) + np.int64(g.nodes[g.configs[i, 1], 2])
@@ -455,6 +523,8 @@ def intern_state(g, n):
             flags |= ACCEPTING
         elif op == TOKEN:
             flags |= HAS_TOKENS
+        elif op == CHECK:
+            flags |= CROSSED
     g.states[state, 0] = top
     g.states[state, 1] = n
     g.states[state, 2] = flags
@@ -477,8 +547,8 @@ def close(g, n):
 
 
 @kernel(_i64(ARENA, _i64, _i64))
-def step(g, state, byte):
-    """Super-state after `byte`, remembered in `table`; DEAD or a failure code."""
+def step_anew(g, state, byte):
+    """Super-state after `byte` with the checks as `failed` says, not remembered; DEAD or a failure code."""
     n = np.int64(0)
     first = np.int64(g.states[state, 0])
     for i in range(first, first + np.int64(g.states[state, 1])):
@@ -495,7 +565,13 @@ def step(g, state, byte):
                 return np.int64(TOO_WIDE)
             g.work[n] = (target << 32) | np.int64(g.configs[i, 1])
             n += 1
-    result = close(g, n) if n > 0 else np.int64(DEAD)
+    return close(g, n) if n > 0 else np.int64(DEAD)
+
+
+@kernel(_i64(ARENA, _i64, _i64))
+def step(g, state, byte):
+    """Super-state after `byte` where checks pass, remembered in `table`; DEAD or a failure code."""
+    result = step_anew(g, state, byte)
     if result >= DEAD:
         g.table[state, byte] = result
     return result
@@ -512,6 +588,28 @@ def advance(g, state, data, start, stop):
         if following < 0:
             return following
         state = following
+    return state
+
+
+@kernel(_i64(ARENA, _i64, _RB1, _i64, _i64))
+def advance_to_check(g, state, data, start, stop):
+    """As `advance` where checks pass, up to the first byte that crosses one.
+
+    head[AT] is that byte's index and head[BEFORE] the super-state before it; AT is `stop` when none was crossed.
+    """
+    for i in range(start, stop):
+        byte = np.int64(data[i])
+        following = np.int64(g.table[state, byte])
+        if following == UNKNOWN:
+            following = step(g, state, byte)
+        if following < 0:
+            return following
+        if g.states[following, 2] & CROSSED:
+            g.head[AT] = i
+            g.head[BEFORE] = state
+            return following
+        state = following
+    g.head[AT] = stop
     return state
 
 
@@ -546,6 +644,8 @@ def walk(g, state, nodes, order, path, limit, row):
             i = np.int64(nodes[i, 1])
             continue
         path[depth + 1] = following
+        if g.states[following, 2] & CROSSED:
+            g.head[MET] = 1
         if nodes[i, 2] < nodes[i, 3]:
             far = np.int64(g.states[following, 3])
             farthest = max(farthest, far)
@@ -594,6 +694,8 @@ def walk_exits(g, state, exits, data, low, high, empty_ok, path, limit, row):
                 break
             alive += 1
             path[alive] = following
+            if g.states[following, 2] & CROSSED:
+                g.head[MET] = 1
         if alive < length or (length == 0 and empty_ok == 0):
             continue
         done = np.int64(exits[i, 4])
@@ -611,11 +713,11 @@ def walk_exits(g, state, exits, data, low, high, empty_ok, path, limit, row):
 def forced_bytes(g, state, out):
     """Write the bytes that must follow `state` while it does not accept and one byte lives; count them.
 
-    A super-state with token edges forces nothing. Failure codes as in `step`.
+    A super-state with token edges forces nothing, and nothing is forced across a check. Failure codes as in `step`.
     """
     n = np.int64(0)
     while n < out.shape[0]:
-        if g.states[state, 2] != 0:
+        if g.states[state, 2] & (ACCEPTING | HAS_TOKENS):
             break
         only = np.int64(-1)
         following = np.int64(-1)
@@ -632,7 +734,7 @@ def forced_bytes(g, state, out):
                     break
                 only = np.int64(byte)
                 following = target
-        if living != 1:
+        if living != 1 or g.states[following, 2] & CROSSED:
             break
         out[n] = only
         n += 1
@@ -852,8 +954,8 @@ def counted_frame(byte_class, transitions, accepting, state, closer, nodes, orde
 # -----------------------------------------------------------------------------------------------------
 
 
-@kernel(_i64(_I2, _I1, _I1, _I1, _RI2, _i64))
-def relax_distances(code, spine_byte, spine_next, distance, nodes, count):
+@kernel(_i64(_I2, _I1, _I1, _I1, _RI2, _I2, _i64))
+def relax_distances(code, spine_byte, spine_next, distance, nodes, records, count):
     """One sweep, last instruction first, of fewest tokens from each instruction to its rule's return.
 
     A shortest derivation by Knuth's generalisation of Dijkstra (1977), computed by sweeps to a fixpoint.
@@ -867,6 +969,7 @@ def relax_distances(code, spine_byte, spine_next, distance, nodes, count):
             instruction it leads to; -1 elsewhere.
         distance: int32[P], FAR at first; lowered in place.
         nodes: the vocabulary's trie.
+        records: what the first record of a frame owes counts for the frame.
         count: instructions in use.
 
     Returns:
@@ -908,8 +1011,13 @@ def relax_distances(code, spine_byte, spine_next, distance, nodes, count):
                 best += low_count * np.int64(distance[code[pc, 1]])
         elif op == TOKEN:
             best = 1 + np.int64(distance[pc + 1])
-        elif op == MARK:
+        elif op == MARK or op == CHECK or op == STEP:
             best = np.int64(distance[pc + 1])
+        elif op == PICK:
+            best = max(np.int64(distance[code[pc, 1]]), np.int64(distance[code[pc, 2]]))
+        elif op == FRAME:
+            owed = np.int64(records[code[pc, 2], 2])
+            best = np.int64(distance[code[pc, 1]]) + owed + np.int64(distance[pc + 1])
         best = min(best, np.int64(FAR))
         if best < distance[pc]:
             distance[pc] = best

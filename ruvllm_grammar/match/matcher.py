@@ -232,7 +232,7 @@ class Matcher:
     def _row(self) -> Row:
         state = self._state()
         rows = self._tokens.rows
-        found, farthest = rows.row(state)
+        found, farthest, _ = rows.row(state)
         if self._budget is None or farthest <= self._budget - 2:
             return found
         return rows.row_within(state, self._budget - 2)

@@ -47,6 +47,9 @@ def new_arena(limits: Limits) -> Arena:
         states=np.zeros((_START["states"], 4), np.int32),
         state_hash=np.full(4 * _START["states"], -1, np.int32),
         table=np.empty((_START["states"], 256), np.int32),
+        failed=np.zeros(8, np.uint8),
+        records=np.zeros((1, 3), np.int32),
+        record_next=np.zeros(64, np.int32),
         **_scratch(_START_WIDTH),
     )
 
@@ -116,4 +119,7 @@ def emptied(arena: Arena, limits: Limits) -> Arena:
         found=arena.found,
         used=arena.used,
         seen=arena.seen,
+        failed=arena.failed,
+        records=arena.records,
+        record_next=arena.record_next,
     )

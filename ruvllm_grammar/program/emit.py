@@ -32,21 +32,26 @@ from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.kernels.layout import (
     BYTE,
     CALL,
+    CHECK,
     COUNT,
     END,
     FAIL,
+    FRAME,
     JUMP,
     LAZY,
     LEAF,
     LEAF_END,
     MARK,
+    PICK,
     RETURN,
     SPLIT,
+    STEP,
     TOKEN,
     Arena,
 )
 from ruvllm_grammar.limits import Limits
 from ruvllm_grammar.program.arena import enlarged
+from ruvllm_grammar.program.records import Records
 
 #: Fixed addresses at the start of every program.
 END_PC = 0
@@ -101,6 +106,10 @@ class Emitter:
         self.leaves: list[LeafBlock] = []
         self.token_sets: list[frozenset[int]] = []
         self.marks: list[str] = []
+        self.checks: list[ir.Check] = []
+        self._check_number: dict[ir.Check, int] = {}
+        self.records = Records(limits, self._distance_of)
+        self._frame_pcs: list[tuple[int, int]] = []
         self._limits = limits
         self.size = 0
         self._leaf_next_size = 0
@@ -161,6 +170,8 @@ class Emitter:
                     self._emit(part)
             case ir.Alt():
                 self._emit_alt(e.parts)
+            case ir.Pick():
+                self._emit_alt(e.parts, PICK)
             case ir.Ref():
                 self._call(e.name)
             case ir.Repeat():
@@ -178,6 +189,12 @@ class Emitter:
                 self._ops((MARK, number, 1, 0))
                 self._emit(e.body)
                 self._ops((MARK, number, 0, 0))
+            case ir.Checked():
+                self._ops((CHECK, self._number_check(e.check), 0, 0))
+            case ir.Framed():
+                self._emit_frame(e)
+            case ir.Step():
+                self._ops((STEP, e.symbol, 0, 0))
             case ir.Empty():
                 pass
             case ir.Never():
@@ -186,11 +203,40 @@ class Emitter:
                 msg = f"the program emitter does not know the node {type(e).__name__}"
                 raise GrammarError(msg)
 
-    def _emit_alt(self, parts: tuple[ir.Expr, ...]) -> None:
+    def _number_check(self, check: ir.Check) -> int:
+        number = self._check_number.get(check)
+        if number is None:
+            number = self._check_number[check] = len(self.checks)
+            self.checks.append(check)
+            if number >= self.arena.failed.shape[0]:
+                self.arena = self.arena._replace(failed=enlarged(self.arena.failed, number + 1))
+        return number
+
+    def _emit_frame(self, e: ir.Framed) -> None:
+        """A body that is called with its first record atop the stack. Its steps stand at one level with it."""
+        here = self._here()
+        frame = self.records.frame(e)
+        self.arena, first = self.records.start(self.arena, frame)
+        self._frame_pcs.append((here, frame))
+        self._bodies.append((here, e.body))
+        self._ops((FRAME, 0, first, 0))
+
+    def forget_records(self) -> None:
+        """Drop all records but the first of each frame; no stack may hold any."""
+        self.arena = self.records.drop(self.arena)
+        for pc, frame in self._frame_pcs:
+            self.arena, self.arena.code[pc, 2] = self.records.start(self.arena, frame)
+
+    def _distance_of(self, rule: str) -> int:
+        """Fewest tokens of a rule, once distances are known."""
+        address = self._address.get(rule)
+        return layout.FAR if address is None else int(self.arena.pc_distance[address])
+
+    def _emit_alt(self, parts: tuple[ir.Expr, ...], op: int = SPLIT) -> None:
         ends = []
         for part in parts[:-1]:
             split = self._here()
-            self._ops((SPLIT, split + 1, 0, 0))
+            self._ops((op, split + 1, 0, 0))
             self._emit(part)
             ends.append(self._here())
             self._ops((JUMP, 0, 0, 0))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import numpy as np
@@ -24,9 +24,12 @@ from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.limits import Limits
 from ruvllm_grammar.program.arena import emptied, new_arena, with_room, with_scratch
 from ruvllm_grammar.program.emit import END_PC, RETURN_PC, Emitter, LeafBlock
+from ruvllm_grammar.program.records import PortableRecord
 
+#: A stack edge that survives a dropped arena: (return pc, count, record or None, parent).
+_PortableEdge = tuple[int, int, PortableRecord | None, int]
 #: A configuration set that survives a dropped arena: nodes in parent-first order, then (pc, node index).
-Portable = tuple[tuple[tuple[tuple[int, int, int, int], ...], ...], tuple[tuple[int, int], ...]]
+Portable = tuple[tuple[tuple[_PortableEdge, ...], ...], tuple[tuple[int, int], ...]]
 
 _HARD = 8  # a single operation may exceed Limits.super_states by this factor before it is refused
 
@@ -90,6 +93,11 @@ class Machine:
         return self._emitter.token_sets
 
     @property
+    def checks(self) -> list[ir.Check]:
+        """Checks of CHECK instructions, by number; grows while rules are emitted."""
+        return self._emitter.checks
+
+    @property
     def size(self) -> int:
         """Instructions emitted so far."""
         return self._emitter.size
@@ -106,6 +114,18 @@ class Machine:
     def has_tokens(self, state: int) -> bool:
         """Whether token edges leave here."""
         return bool(self.arena.states[state, 2] & layout.HAS_TOKENS)
+
+    def crossed(self, state: int) -> tuple[int, ...]:
+        """Numbers of the checks that the last byte before `state` crossed, each once."""
+        arena = self.arena
+        if not arena.states[state, 2] & layout.CROSSED:
+            return ()
+        found = {
+            int(arena.code[pc, 1])
+            for pc, _ in self.configurations(state)
+            if arena.code[pc, 0] == layout.CHECK
+        }
+        return tuple(sorted(found))
 
     def distance(self, state: int) -> int:
         """Fewest tokens to acceptance, the end token not counted; needs `prepare_distances`."""
@@ -131,6 +151,8 @@ class Machine:
         arena = self._emitter.arena
         if code == layout.NEED_RULE:
             self._emitter.emit_lazy(int(arena.head[layout.NEED]))
+        elif code == layout.NEED_RECORD:
+            self._emitter.arena = self._emitter.records.fill(arena, int(arena.head[layout.NEED]))
         elif code == layout.GROW:
             what = layout.GROWN[int(arena.head[layout.NEED])]
             if what == "states" and 2 * arena.states.shape[0] > _HARD * self.limits.super_states:
@@ -171,6 +193,20 @@ class Machine:
         """Super-state after `data`, or DEAD."""
         view = np.frombuffer(data, np.uint8)
         return self.call(self.kernels.advance, state, view, 0, len(data))
+
+    def step_failing(self, state: int, byte: int, failed: Iterable[int]) -> int:
+        """Super-state after `byte` when these checks fail, or DEAD. Not remembered."""
+        with self.lock:
+            failing = list(failed)
+
+            def run(arena: layout.Arena) -> int:
+                arena.failed[failing] = 1
+                try:
+                    return int(self.kernels.step_anew(arena, state, byte))
+                finally:
+                    arena.failed[failing] = 0
+
+            return self.call(run)
 
     def step_token(self, state: int, token: int) -> int:
         """Super-state after a token edge with `token`, or DEAD."""
@@ -227,9 +263,16 @@ class Machine:
             arena = self.arena
             n = self.size
             distance = np.full(arena.code.shape[0], layout.FAR, np.int32)
-            while self.kernels.relax_distances(arena.code, byte, following, distance, trie_nodes, n):
-                pass
-            arena.pc_distance[:n] = distance[:n]
+            arena.pc_distance[:] = layout.FAR
+            more = True
+            while more:
+                self._emitter.records.measure(arena)
+                while self.kernels.relax_distances(
+                    arena.code, byte, following, distance, trie_nodes, arena.records, n
+                ):
+                    pass
+                arena.pc_distance[:n] = distance[:n]
+                more = self._emitter.records.measure(arena)
             arena.head[layout.HAS_DISTANCE] = 1
             self.kernels.refresh_distances(arena)
             self.generation += 1
@@ -251,6 +294,7 @@ class Machine:
             cursors = list(self._cursors)
             kept = [[self._export(s) for s in cursor._positions()] for cursor in cursors]  # noqa: SLF001
             self._emitter.arena = emptied(self._emitter.arena, self.limits)
+            self._emitter.forget_records()
             self.epoch += 1
             self.generation += 1
             self.start = self._start()
@@ -273,26 +317,37 @@ class Machine:
             stack.extend(edge[3] for edge in edges_of[node])
         order = sorted(reachable)  # parents are older than children
         place = {0: 0} | {node: i + 1 for i, node in enumerate(order)}
-        nodes = tuple(tuple((e[0], e[1], e[2], place[e[3]]) for e in edges_of[node]) for node in order)
+        value = self._emitter.records.value
+        nodes = tuple(
+            tuple((e[0], e[1], value(e[2]) if e[2] else None, place[e[3]]) for e in edges_of[node])
+            for node in order
+        )
         return nodes, tuple((pc, place[node]) for pc, node in configs)
 
     def _import(self, portable: Portable) -> int:
         nodes, configs = portable
         made = [0]
-        for edges in nodes:
+        for portable_edges in nodes:
+            edges = [self._import_edge(edge, made) for edge in portable_edges]
+            edges.sort()
 
-            def run(arena: layout.Arena, edges: tuple[tuple[int, int, int, int], ...] = edges) -> int:
+            def run(arena: layout.Arena, edges: list[tuple[int, int, int, int]] = edges) -> int:
                 top = int(arena.head[layout.N_EDGES])
                 if top + len(edges) > arena.edges.shape[0]:
                     arena.head[layout.NEED] = 1
                     return layout.GROW
-                # A merged node's edges stay sorted: they differ in (ret, count, record), which do not change.
-                for i, (ret, count, record, parent) in enumerate(edges):
-                    arena.edges[top + i] = (ret, count, record, made[parent])
+                arena.edges[top : top + len(edges)] = edges
                 return int(self.kernels.intern_node(arena, len(edges)))
 
             made.append(self.call(run))
         return self.subset([(pc, made[node]) for pc, node in configs])
+
+    def _import_edge(self, edge: _PortableEdge, made: list[int]) -> tuple[int, int, int, int]:
+        ret, count, value, parent = edge
+        record = 0
+        if value is not None:
+            self._emitter.arena, record = self._emitter.records.intern(self._emitter.arena, value)
+        return ret, count, record, made[parent]
 
 
 def memory(machine: Machine) -> int:

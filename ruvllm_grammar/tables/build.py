@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import OrderedDict
+from typing import NamedTuple
 
 import numpy as np
 
@@ -54,6 +55,20 @@ def tables_for(vocabulary: Vocabulary) -> VocabularyTables:
         return tables
 
 
+class Found(NamedTuple):
+    """What is known about the tokens that may follow a super-state.
+
+    Attributes:
+        row: the tokens.
+        farthest: a bound on the distance after any of them (0 without distances).
+        meets: whether one of them may run through a check, which the row takes as passed.
+    """
+
+    row: Row
+    farthest: int
+    meets: bool
+
+
 class RowBuilder:
     """Computes and remembers the rows of one grammar under one vocabulary.
 
@@ -64,10 +79,11 @@ class RowBuilder:
         self.machine = machine
         self.tables = tables_for(vocabulary)
         self.vocabulary = vocabulary
-        self._memo: dict[int, tuple[Row, int]] = {}
+        self._memo: dict[int, Found] = {}
         self._memo_bytes = 0
         self._generation = machine.generation
         self._with_distance = False
+        self._meets = False
         self._words = np.zeros(vocabulary.words, np.int32)
         self._path = np.zeros(vocabulary.trie.max_depth + 2, np.int32)
         self._eos = sorted(vocabulary.eos)
@@ -77,8 +93,8 @@ class RowBuilder:
         """Number of super-states whose row is at hand."""
         return len(self._memo)
 
-    def row(self, state: int) -> tuple[Row, int]:
-        """The row of `state` and a bound on the distance after any of its tokens (0 without distances)."""
+    def row(self, state: int) -> Found:
+        """The row of `state`, where checks pass."""
         if self._generation == self.machine.generation:
             found = self._memo.get(state)
             if found is not None:
@@ -91,11 +107,11 @@ class RowBuilder:
             if self._memo_bytes > self.machine.limits.row_bytes:
                 self._memo.clear()
                 self._memo_bytes = row.nbytes
-            result = self._memo[state] = (row, farthest)
+            result = self._memo[state] = Found(row, farthest, self._meets)
             return result
 
     def row_within(self, state: int, limit: int) -> Row:
-        """The row of `state` without tokens that leave more than `limit` tokens to acceptance."""
+        """The row of `state`, where checks pass, without tokens that leave more than `limit` tokens to acceptance."""
         with self.machine.lock:
             self._refresh()
             self._build(state, limit)
@@ -114,6 +130,7 @@ class RowBuilder:
         machine, words = self.machine, self._words
         words.fill(0)
         farthest = 0
+        machine.arena.head[layout.MET] = 0
         configurations = machine.configurations(state)
         plain = []
         for pc, node in configurations:
@@ -141,6 +158,7 @@ class RowBuilder:
         if machine.accepting(state):
             for token in self._eos:
                 words[token >> 5] |= _bit(token)
+        self._meets = bool(machine.arena.head[layout.MET])
         return farthest
 
     def _framed(self, block: LeafBlock, at: int, node: int, limit: int) -> int | None:
@@ -191,9 +209,13 @@ class RowBuilder:
     def _exits(
         self, state: int, exits: layout.I32, low: int, high: int, limit: int, *, empty: bool = False
     ) -> int:
-        if state < 0 or not len(exits):
+        if state < 0:
             return 0
         machine = self.machine
+        if machine.arena.states[state, 2] & layout.CROSSED:
+            machine.arena.head[layout.MET] = 1  # the leaf's end is behind a token that stays, too
+        if not len(exits):
+            return 0
         return machine.call(
             machine.kernels.walk_exits,
             state,
