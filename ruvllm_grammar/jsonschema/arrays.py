@@ -21,6 +21,7 @@ from ruvllm_grammar.jsonschema.clauses import Cell, Refusal, Size
 from ruvllm_grammar.jsonschema.contains import MAX_STATES, Clause, Counting, State
 from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation, Obligations
 from ruvllm_grammar.jsonschema.support import TABLE
+from ruvllm_grammar.jsonschema.unevaluated import ItemScope
 from ruvllm_grammar.jsonschema.whitespace import Whitespace
 
 
@@ -111,6 +112,7 @@ def merge(conjunction: Conjunction, obligations: Obligations) -> ArrayShape:
         if cell.max_items is not None and (high is None or cell.max_items.value < high.value):
             high = cell.max_items
     length = max((len(cell.prefix) for cell in cells), default=0)
+    scopes = [scope for scope in conjunction.scopes if isinstance(scope, ItemScope)]
     positions: list[list[Cell]] = []
     for i in range(length + 1):
         parts: list[Cell] = []
@@ -118,6 +120,7 @@ def merge(conjunction: Conjunction, obligations: Obligations) -> ArrayShape:
             place = cell.prefix[i] if i < len(cell.prefix) else cell.rest
             if place is not None:
                 parts.append(obligations.child(cell, place))
+        parts.extend(scope.rule for scope in scopes if i >= scope.start)
         positions.append(parts)
     if high is None or high.value > 1:
         for cell in cells:

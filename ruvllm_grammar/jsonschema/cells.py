@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.errors import LimitError, SchemaError, SyntaxGrammarError
-from ruvllm_grammar.jsonschema.clauses import Cell, Claim, Environment, Negated, Pattern, Place, Use
+from ruvllm_grammar.jsonschema.clauses import Cell, Claim, Environment, Negated, Pattern, Place, Standing, Use
 from ruvllm_grammar.jsonschema.document import Document, Node, Resource
 from ruvllm_grammar.jsonschema.keywords import RECURSIVE, read_node
 from ruvllm_grammar.jsonschema.negation import negate
@@ -33,15 +33,25 @@ class Cells:
 
     Args:
         assert_formats: `format` restricts strings (else it is an annotation).
+        annotations: which members and items are evaluated matters; without it `unevaluated*` asserts nothing, and
+            `wants_annotations` says after the survey whether that was wrong.
         uses: collects every keyword seen, where wanted.
     """
 
     def __init__(
-        self, document: Document, *, limits: Limits, assert_formats: bool, uses: list[Use] | None = None
+        self,
+        document: Document,
+        *,
+        limits: Limits,
+        assert_formats: bool,
+        annotations: bool = False,
+        uses: list[Use] | None = None,
     ) -> None:
         self.document = document
         self.limits = limits
         self.assert_formats = assert_formats
+        self.annotations = annotations
+        self.wants_annotations = False
         self.uses = uses
         self._cells: dict[tuple[int, Environment], Cell] = {}
         self._kept: list[Place] = []
@@ -55,6 +65,8 @@ class Cells:
         Raises:
             SchemaError: a keyword's value breaks the rules of the metaschema, or a reference leads nowhere.
         """
+        if isinstance(place, Standing):
+            return place.cell
         if isinstance(place, Node) and (place.resource.anchors or place.resource.recursive):
             environment = self._enter(environment, place.resource)
         key = (id(place), environment)
@@ -81,6 +93,9 @@ class Cells:
         """The negation of a place, the same one every time; twice is the place itself."""
         if isinstance(place, Negated):
             return place.place
+        if isinstance(place, Standing):
+            inner = self.deny(place.cell.place, keyword, pointer)
+            return Standing(self.cell(inner, place.cell.environment))
         key = (id(place), pointer)
         found = self._negated.get(key)
         if found is None:
@@ -149,7 +164,7 @@ class Cells:
         for start in cells:
             if start in done or not (start.must or start.choices or start.others):
                 continue
-            path: dict[Cell, Iterator[Place]] = {start: _in_place(start)}
+            path: dict[Cell, Iterator[Place]] = {start: in_place(start)}
             while path:
                 cell, pending = next(reversed(path.items()))
                 place = next(pending, None)
@@ -161,7 +176,7 @@ class Cells:
                 if target in path:
                     raise _loop([*path, target], target)
                 if target not in done:
-                    path[target] = _in_place(target)
+                    path[target] = in_place(target)
 
 
 def _loop(path: list[Cell], target: Cell) -> SchemaError:
@@ -175,7 +190,7 @@ def _loop(path: list[Cell], target: Cell) -> SchemaError:
     )
 
 
-def _in_place(cell: Cell) -> Iterator[Place]:
+def in_place(cell: Cell) -> Iterator[Place]:
     """Places that judge the same value."""
     yield from cell.others
     for _, place in cell.must:
@@ -187,7 +202,7 @@ def _in_place(cell: Cell) -> Iterator[Place]:
 
 def _below(cell: Cell) -> Iterator[Place]:
     """Every place a cell names."""
-    yield from _in_place(cell)
+    yield from in_place(cell)
     yield from cell.properties.values()
     for _, place in cell.pattern_properties:
         yield place
@@ -196,6 +211,13 @@ def _below(cell: Cell) -> Iterator[Place]:
     for clause in cell.contains:
         yield clause.place
     yield from cell.prefix
-    for one in (cell.additional, cell.names, cell.rest):
+    yield from cell.marks
+    for one in (
+        cell.additional,
+        cell.names,
+        cell.rest,
+        cell.unevaluated_properties,
+        cell.unevaluated_items,
+    ):
         if one is not None:
             yield one

@@ -102,7 +102,19 @@ class Claim:
     parts: Mapping[str, Any]
 
 
-Place = Node | Negated | Claim
+@dataclass(frozen=True, slots=True, eq=False)
+class Standing:
+    """A cell as a place: it judges under its own environment, whoever names it."""
+
+    cell: Cell
+
+    @property
+    def pointer(self) -> str:
+        """Where the cell stands."""
+        return self.cell.pointer
+
+
+Place = Node | Negated | Claim | Standing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,6 +124,7 @@ class Choice:
     Attributes:
         position: of the keyword among its siblings: properties keep the order in which the schema is written.
         exclusive: at most one may hold (`oneOf`).
+        cases: no two can hold, by the way they are made (`if`, dependencies).
     """
 
     keyword: str
@@ -119,6 +132,7 @@ class Choice:
     branches: tuple[tuple[Place, ...], ...]
     position: int
     exclusive: bool = False
+    cases: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,7 +205,12 @@ class Cell:
     """What one place says about one value, under one environment. Every default asserts nothing.
 
     Two summaries save work: `silent`, it asserts nothing itself and at most refers to others that judge the same
-    value; `vacuous`, every value passes.
+    value; `vacuous`, every value passes. Where annotations matter (`unevaluated`), a cell that makes them is neither.
+
+    Attributes:
+        marks: places of `contains`; an item that satisfies one counts as evaluated (2020-12).
+        annotates: the kinds of value, "object" and "array", for which it marks members or items as evaluated; empty
+            where nothing in the document asks.
     """
 
     place: Place
@@ -226,6 +245,10 @@ class Cell:
     max_items: Size | None = None
     contains: tuple[Contains, ...] = ()
     unique: bool = False
+    unevaluated_properties: Place | None = None
+    unevaluated_items: Place | None = None
+    marks: tuple[Place, ...] = ()
+    annotates: frozenset[str] = frozenset()
     position: int = 0
     must: tuple[tuple[int, Place], ...] = ()
     choices: tuple[Choice, ...] = ()
@@ -239,6 +262,20 @@ class Cell:
         """The schema a node's cell reads; None for claims and negations."""
         return self.place.schema if isinstance(self.place, Node) else None
 
+    @property
+    def node(self) -> Node:
+        """The schema it reads, or that it is said for."""
+        place: Place = self.place
+        while not isinstance(place, Node):
+            match place:
+                case Negated():
+                    place = place.place
+                case Claim():
+                    place = place.node
+                case Standing():
+                    place = place.cell.place
+        return place
+
     def at(self, *path: str | int) -> str:
         """Pointer of a keyword or something below it; a claim stands where the clause stands it was made for."""
         return pointer_join(self.pointer, *path) if isinstance(self.place, Node) else self.pointer
@@ -246,7 +283,8 @@ class Cell:
     def summarise(self) -> None:
         """Set `silent` and `vacuous` from the rest."""
         self.silent = not (
-            self.kinds is not ALL_KINDS
+            self.annotates
+            or self.kinds is not ALL_KINDS
             or self.verdict is False
             or self.refused
             or self.values

@@ -1,8 +1,8 @@
 """Does one concrete value satisfy a cell? The plain recursive evaluator, for the values of `enum` and `const`.
 
 A listed value is finite, so every keyword can simply be evaluated on it, also those that the compiler refuses on
-open values (`uniqueItems`, the negation of anything). Only what needs annotations, and formats that are not asserted,
-stay refused.
+open values (`uniqueItems`, the negation of anything). `unevaluated*` collects what every schema evaluates that the
+owner reaches in place and that holds. Only formats that are not asserted stay refused.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class Evaluator:
             and self.local(cell, value)
             and all(self.place(cell, place, value) for _, place in cell.must)
             and all(self.choice(cell, choice, value) for choice in cell.choices)
+            and self.unevaluated(cell, value)
         )
 
     def place(self, owner: Cell, place: Place, value: Any) -> bool:
@@ -73,6 +74,64 @@ class Evaluator:
                 return self._array(cell, value)
             case _:
                 return True
+
+    def unevaluated(self, cell: Cell, value: Any) -> bool:
+        """Whether members and items that nothing evaluates satisfy `unevaluated*` of a cell that holds otherwise."""
+        left: Any = ()
+        rule: Place | None = None
+        if isinstance(value, dict):
+            rule = cell.unevaluated_properties
+            if rule is not None:
+                names = self._evaluated(cell, value, own=False)
+                left = [member for name, member in value.items() if name not in names]
+        elif isinstance(value, list):
+            rule = cell.unevaluated_items
+            if rule is not None:
+                indexes = self._evaluated(cell, value, own=False)
+                left = [item for i, item in enumerate(value) if i not in indexes]
+        return rule is None or all(self.place(cell, rule, one) for one in left)
+
+    def _evaluated(self, cell: Cell, value: dict[str, Any] | list[Any], *, own: bool) -> frozenset[Any]:
+        """The names or indexes that a cell which holds evaluates; `own`: by its own `unevaluated*` too."""
+        if not cell.annotates or isinstance(cell.place, Negated):
+            found = frozenset[Any]()
+        elif isinstance(value, dict):
+            found = self._evaluated_names(cell, value, own=own)
+        else:
+            found = self._evaluated_indexes(cell, value, own=own)
+        branches: list[tuple[Place, ...]] = [(place,) for _, place in cell.must]
+        for choice in cell.choices:
+            branches += [
+                branch
+                for branch in choice.branches
+                if all(self.place(cell, place, value) for place in branch)
+            ]
+        below = (
+            self._evaluated(self._cells.child(cell, place), value, own=True)
+            for branch in branches
+            for place in branch
+            if not isinstance(place, Negated)
+        )
+        return found.union(*below)
+
+    def _evaluated_names(self, cell: Cell, value: dict[str, Any], *, own: bool) -> frozenset[Any]:
+        if cell.additional is not None or (own and cell.unevaluated_properties is not None):
+            return frozenset(value)
+        return frozenset(
+            name
+            for name in value
+            if name in cell.properties
+            or any(self._algebra.matches(pattern.expr, name) for pattern, _ in cell.pattern_properties)
+        )
+
+    def _evaluated_indexes(self, cell: Cell, value: list[Any], *, own: bool) -> frozenset[Any]:
+        if cell.rest is not None or (own and cell.unevaluated_items is not None):
+            return frozenset(range(len(value)))
+        return frozenset(
+            i
+            for i, item in enumerate(value)
+            if i < len(cell.prefix) or any(self.place(cell, mark, item) for mark in cell.marks)
+        )
 
     def _number(self, cell: Cell, value: Any) -> bool:
         exact = rational(value)

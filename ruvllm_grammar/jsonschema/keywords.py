@@ -40,6 +40,8 @@ class Source(Protocol):
 
     document: Document
     assert_formats: bool
+    annotations: bool
+    wants_annotations: bool
     uses: list[Use] | None
 
     def pattern(self, text: str, pointer: str, keyword: str) -> Pattern:
@@ -62,6 +64,16 @@ def says_nothing(node: Node) -> bool:
     """Whether a schema visibly asserts nothing: `true`, `{}`, or annotations alone."""
     schema = node.schema
     return schema is True or (isinstance(schema, dict) and schema.keys().isdisjoint(READERS))
+
+
+def annotated_kinds(cell: Cell) -> frozenset[str]:
+    """The kinds of value of which a schema's own keywords evaluate members or items."""
+    found = set()
+    if cell.properties or cell.pattern_properties or cell.additional or cell.unevaluated_properties:
+        found.add("object")
+    if cell.prefix or cell.rest or cell.marks or cell.unevaluated_items:
+        found.add("array")
+    return frozenset(found)
 
 
 class _Reading:
@@ -100,6 +112,8 @@ class _Reading:
                 reader(self, keyword, value)
             if uses is not None:
                 uses.append(Use(keyword, cell.at(keyword), row.state.value))
+        if self.source.annotations:
+            cell.annotates = annotated_kinds(cell)
         cell.summarise()
 
     # ------------------------------------------------------------------------------------------------- helpers
@@ -201,6 +215,10 @@ class _Reading:
         }
         asserting = {word: node for word, node in branches.items() if not says_nothing(node)}
         if not asserting:
+            if self.source.annotations and value is not False and not says_nothing(test):
+                # It asserts nothing, but where it holds, what it evaluates counts.
+                free: tuple[tuple[Place, ...], ...] = ((test,), ())
+                self.cell.choices += (Choice(keyword, self.cell.at(keyword), free, self.position),)
             return
         if value is False or says_nothing(test):
             taken = asserting.get("else" if value is False else "then")
@@ -212,7 +230,9 @@ class _Reading:
         for held, word in ((test, "then"), (denied, "else")):
             then = asserting.get(word)
             cases.append((held,) if then is None else (held, then))
-        self.cell.choices += (Choice(keyword, self.cell.at(keyword), tuple(cases), self.position),)
+        self.cell.choices += (
+            Choice(keyword, self.cell.at(keyword), tuple(cases), self.position, cases=True),
+        )
 
     def branch(self, keyword: str, value: Any) -> None:
         self.sub(value, keyword)  # read with `if`
@@ -355,7 +375,7 @@ class _Reading:
                 present = (self.claim(*at, kinds=_OBJECT, required=(name,)), node)
             absent = self.claim(*at, properties={name: false})
             cases = ((absent,), present)
-            self.cell.choices += (Choice(keyword, self.cell.at(*at), cases, self.position),)
+            self.cell.choices += (Choice(keyword, self.cell.at(*at), cases, self.position, cases=True),)
 
     # --------------------------------------------------------------------------------------------------- arrays
 
@@ -395,13 +415,21 @@ class _Reading:
             high = self.size("maxContains", self.schema["maxContains"]).value
         if low > 0 or high is not None:
             self.cell.contains += (Contains(node, low, high, self.cell.at(keyword)),)
+        if self.source.annotations and self.draft.number >= 2020:
+            self.cell.marks += (node,)
 
     def matches(self, keyword: str, value: Any) -> None:
         self.size(keyword, value)  # read with `contains`
 
     def unevaluated(self, keyword: str, value: Any) -> None:
-        if not says_nothing(self.sub(value, keyword)):
-            self.refuse(keyword)
+        node = self.sub(value, keyword)
+        if not self.source.annotations:
+            if not says_nothing(node):
+                self.source.wants_annotations = True
+        elif keyword == "unevaluatedProperties":
+            self.cell.unevaluated_properties = node
+        else:
+            self.cell.unevaluated_items = node
 
 
 READERS: dict[str, Callable[[_Reading, str, Any], None]] = {

@@ -174,6 +174,8 @@ class _Violations:
             yield self.refuse(inner.at("additionalProperties"), "additionalProperties", "object")
         if inner.names is not None:
             yield self.refuse(inner.at("propertyNames"), "propertyNames", "object")
+        if not _says_nothing(inner.unevaluated_properties):
+            yield self.refuse(inner.at("unevaluatedProperties"), "unevaluatedProperties", "object")
 
     def _arrays(self) -> Iterator[_Branch]:
         inner = self.inner
@@ -201,11 +203,15 @@ class _Violations:
                 yield self.claim(clause.pointer, kinds=_ARRAY, contains=(more,))
         if inner.unique:
             yield self.refuse(inner.at("uniqueItems"), "uniqueItems", "array")
+        if not _says_nothing(inner.unevaluated_items):
+            yield self.refuse(inner.at("unevaluatedItems"), "unevaluatedItems", "array")
 
     # ------------------------------------------------------------------------------------------------- choices
 
     def _choice(self, choice: Choice) -> Iterator[_Branch]:
         """No branch holds; or, where at most one may, two do."""
+        if not all(choice.branches):
+            return  # one of them asks nothing
         must: list[tuple[int, Place]] = []
         choices: list[Choice] = []
         for branch in choice.branches:

@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from ruvllm_grammar import ir
 from ruvllm_grammar.jsonschema.clauses import Cell, Pattern, Refusal, Size
 from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation, Obligations
+from ruvllm_grammar.jsonschema.unevaluated import NameScope
 from ruvllm_grammar.jsonschema.values import describe, quoted, spellable
 from ruvllm_grammar.jsonschema.whitespace import Whitespace
 
@@ -176,6 +177,7 @@ def merge(
             restrictions.append(names_of(obligations.obligation(obligations.child(cell, cell.names))))
     declared.update(dict.fromkeys(required))
     patterned = any(cell.pattern_properties for cell in cells)
+    scopes = [scope for scope in conjunction.scopes if isinstance(scope, NameScope)]
 
     def obligation_of(name: str) -> Obligation | None:
         if not spellable(name) or not all(algebra.matches(one, name) for one in restrictions):
@@ -192,13 +194,14 @@ def merge(
                     hit = True
             if not hit and cell.additional is not None:
                 parts.append(obligations.child(cell, cell.additional))
+        parts.extend(scope.rule for scope in scopes if not scope.covers(name, algebra))
         return obligations.obligation(*parts)
 
-    if len(cells) == 1 and not patterned and not restrictions:
+    if len(cells) == 1 and not patterned and not restrictions and not scopes:
         slots = _plain_slots(cells[0], declared, required, obligations)
     else:
         slots = tuple(Slot(name, obligation_of(name), required.get(name)) for name in declared)
-    classes = _classes(cells, tuple(declared), restrictions, obligations)
+    classes = _classes(cells, tuple(declared), restrictions, scopes, obligations)
     if low is not None and low.value <= len(required):
         low = None
     if high is not None and not classes and high.value >= len(slots):
@@ -253,7 +256,11 @@ def _speaks(cell: Cell) -> bool:
 
 
 def _classes(
-    cells: Iterable[Cell], declared: tuple[str, ...], restrictions: list[ir.Expr], obligations: Obligations
+    cells: Iterable[Cell],
+    declared: tuple[str, ...],
+    restrictions: list[ir.Expr],
+    scopes: Iterable[NameScope],
+    obligations: Obligations,
 ) -> tuple[NameClass, ...]:
     """Split the names that are not declared by the patterns they match."""
     algebra = obligations.algebra
@@ -278,6 +285,7 @@ def _classes(
             if not nodes and cell.additional is not None:
                 nodes = [cell.additional]
             parts.extend(obligations.child(cell, node) for node in nodes)
+        parts.extend(scope.rule for scope in scopes if not scope.covers_class(inside))
         if any(part.verdict is False for part in parts):
             continue
         names = NameClass(

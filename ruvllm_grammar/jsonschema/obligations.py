@@ -27,6 +27,7 @@ from ruvllm_grammar.errors import UnsupportedKeyword
 from ruvllm_grammar.jsonschema.cells import Cells
 from ruvllm_grammar.jsonschema.clauses import Cell, Choice, Place, Refusal
 from ruvllm_grammar.jsonschema.evaluate import Evaluator
+from ruvllm_grammar.jsonschema.unevaluated import Scope, Unevaluated
 from ruvllm_grammar.jsonschema.values import ALL_KINDS, SCALARS, canonical, kind
 from ruvllm_grammar.limits import Limits
 
@@ -72,6 +73,7 @@ class Conjunction:
         kinds: kinds of value that are not excluded by type.
         values: the only values, where `enum` or `const` lists them; already filtered.
         shapes: merged assertions by kind, filled on demand by the modules of the kinds.
+        scopes: what `unevaluated*` asks of members and items that nothing evaluates.
     """
 
     number: int
@@ -79,6 +81,7 @@ class Conjunction:
     kinds: frozenset[str]
     values: tuple[Any, ...] | None = None
     shapes: dict[str, Any] = field(default_factory=dict)
+    scopes: tuple[Scope, ...] = ()
 
     @property
     def pointer(self) -> str:
@@ -92,6 +95,7 @@ _Place = tuple[int, ...]
 _Decided = tuple[tuple[Choice, tuple[int, ...]], ...]
 #: What a choice adds comes after what its siblings say.
 _AFTER = 1 << 32
+_NOTHING: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -101,6 +105,14 @@ class _Branch:
     cells: dict[Cell, _Place]
     kinds: frozenset[str]
     open: tuple[tuple[Cell, Choice, _Place], ...]
+
+    def copy(self) -> _Branch:
+        """Another one to add cells to."""
+        return _Branch(dict(self.cells), self.kinds, self.open)
+
+    def holds(self, cells: tuple[Cell, ...]) -> bool:
+        """Whether these cells are known to hold already."""
+        return all(cell in self.cells or cell.vacuous for cell in cells)
 
 
 class Obligations:
@@ -127,9 +139,10 @@ class Obligations:
         self.limits = limits
         self.refusals = refusals
         self.evaluator = Evaluator(cells, algebra)
+        self.unevaluated = Unevaluated(cells)
         self._obligations: dict[tuple[Cell, ...], Obligation] = {}
         self.by_number: list[Obligation] = []
-        self._conjunctions: dict[tuple[tuple[Cell, ...], _Decided], Conjunction] = {}
+        self._conjunctions: dict[tuple[tuple[Cell, ...], _Decided, tuple[Scope, ...]], Conjunction] = {}
         self.conjunction_by_number: list[Conjunction] = []
         self._parts: dict[Obligation, tuple[tuple[Conjunction, ...], tuple[Choice, ...]]] = {}
 
@@ -211,6 +224,7 @@ class Obligations:
         start = self._close(_Branch({}, ALL_KINDS, ()), cells, ())
         if start is None:
             return (), ()
+        watched = self.unevaluated.watched(cells)
         exclusive: dict[Choice, None] = {}
         found: dict[Conjunction, None] = {}
         stack = [start]
@@ -220,35 +234,64 @@ class Obligations:
                 found[self._finish(branch, forced)] = None
                 if len(found) > MAX_CONJUNCTIONS:
                     owner = next((cell for cell in branch.cells if cell.choices), None)
-                    choice = owner.choices[0] if owner is not None else None
-                    self.refuse(
-                        Refusal(
-                            choice.keyword if choice else "anyOf",
-                            choice.pointer if choice else "",
-                            f"the branches multiply to more than {MAX_CONJUNCTIONS} combinations; "
-                            "write fewer choices beside each other",
-                        )
-                    )
+                    self._too_many(owner.choices[0] if owner is not None else None)
                     break
                 continue
-            choice = branch.open[0][1]
+            owner, choice, _ = branch.open[0]
             if choice.exclusive:
                 exclusive[choice] = None
+            elif owner in watched and not choice.cases:
+                stack.extend(reversed(self._known(branch, watched[owner])))
+                continue
             stack.extend(reversed(self._decide(branch, forced.get(choice))))
         return tuple(found), tuple(exclusive)
+
+    def _too_many(self, choice: Choice | None) -> None:
+        self.refuse(
+            Refusal(
+                choice.keyword if choice else "anyOf",
+                choice.pointer if choice else "",
+                f"the branches multiply to more than {MAX_CONJUNCTIONS} combinations; "
+                "write fewer choices beside each other",
+            )
+        )
+
+    def _known(self, branch: _Branch, asked: frozenset[str]) -> list[_Branch]:
+        """The conjunctions in the making after the first open choice, which lies below an owner of `unevaluated*`.
+
+        One per non-empty set of branches known to hold, as far as these evaluate anything (see `unevaluated`).
+
+        `asked` are the kinds of value for which the owner asks what is evaluated.
+        """
+        (owner, choice, place), rest = branch.open[0], branch.open[1:]
+        picks = self._picks(owner, choice)
+        start = _Branch(branch.cells, branch.kinds, rest)
+        settled = False  # a branch holds already
+        mute: list[_Branch] = []  # one per branch that evaluates nothing
+        known: list[_Branch] = []  # one per non-empty set of the others
+        for number, pick in enumerate(picks):
+            alone = self._close(start.copy(), pick, (*place, number))
+            if alone is None:
+                continue
+            if start.holds(pick):
+                settled = True
+            elif asked & alone.kinds & _NOTHING.union(*map(self.unevaluated.contributes, pick)):
+                grown = (self._close(one.copy(), pick, (*place, number)) for one in known)
+                known += [alone, *(one for one in grown if one is not None)]
+            else:
+                mute.append(alone)
+            if len(known) > MAX_CONJUNCTIONS:
+                self._too_many(choice)
+                break
+        return [start, *known] if settled else [*mute, *known]
 
     def _decide(self, branch: _Branch, together: tuple[int, ...] | None) -> list[_Branch]:
         """The conjunctions in the making after the first open choice is decided."""
         (owner, choice, place), rest = branch.open[0], branch.open[1:]
-        picks = [
-            tuple(self.cells.target(self.child(owner, place)) for place in places)
-            for places in choice.branches
-        ]
+        picks = self._picks(owner, choice)
         if together is not None:
             picks = [tuple(cell for i in together for cell in picks[i])]
-        elif not choice.exclusive and any(
-            all(cell in branch.cells or cell.vacuous for cell in cells) for cells in picks
-        ):
+        elif not choice.exclusive and any(branch.holds(cells) for cells in picks):
             return [_Branch(branch.cells, branch.kinds, rest)]  # one branch holds already
         else:
             for i, j in self.overlaps.get(choice, ()):
@@ -258,6 +301,13 @@ class Obligations:
                     picks[one] = (*picks[one], self.child(owner, denied))
         grown = (self._close(_Branch(dict(branch.cells), branch.kinds, rest), pick, place) for pick in picks)
         return [one for one in grown if one is not None]
+
+    def _picks(self, owner: Cell, choice: Choice) -> list[tuple[Cell, ...]]:
+        """The cells of every branch of a choice."""
+        return [
+            tuple(self.cells.target(self.child(owner, place)) for place in places)
+            for places in choice.branches
+        ]
 
     def _close(self, branch: _Branch, todo: tuple[Cell, ...], place: _Place) -> _Branch | None:
         """Add cells and everything their `$ref` and `allOf` reach, in order; None when no kind of value is left."""
@@ -291,11 +341,12 @@ class Obligations:
         listed = any(cell.values for cell in cells)
         # Listed values are filtered by the choices that are still open, so these belong to the identity.
         decided = tuple((choice, forced.get(choice, ())) for _, choice, _ in branch.open) if listed else ()
-        key = (cells, decided)
+        scopes = () if listed else self.unevaluated.scopes(branch.cells)
+        key = (cells, decided, scopes)
         found = self._conjunctions.get(key)
         if found is None:
             values = self._values(cells, branch.open, forced) if listed else None
-            found = Conjunction(len(self.conjunction_by_number), cells, branch.kinds, values)
+            found = Conjunction(len(self.conjunction_by_number), cells, branch.kinds, values, scopes=scopes)
             self.conjunction_by_number.append(found)
             self._conjunctions[key] = found
             for cell in cells if values is None else ():
@@ -321,8 +372,12 @@ class Obligations:
             if kind(value) not in kinds or key in found or not all(key in other for other in keys):
                 continue
             try:
-                fits = all(self.evaluator.local(cell, value) for cell in cells) and all(
-                    self._decided(owner, choice, forced.get(choice), value) for owner, choice, _ in open_
+                fits = (
+                    all(self.evaluator.local(cell, value) for cell in cells)
+                    and all(
+                        self._decided(owner, choice, forced.get(choice), value) for owner, choice, _ in open_
+                    )
+                    and all(self.evaluator.unevaluated(cell, value) for cell in cells)
                 )
             except UnsupportedKeyword as error:
                 if self.refusals is None:

@@ -55,6 +55,14 @@ class _Reading:
         cells = Cells(self.document, limits=limits, assert_formats=formats == "assert", uses=uses)
         root = cells.cell(self.document.root)
         cells.survey(root)
+        if cells.wants_annotations:
+            if uses is not None:
+                uses.clear()
+            cells = Cells(
+                self.document, limits=limits, assert_formats=formats == "assert", annotations=True, uses=uses
+            )
+            root = cells.cell(self.document.root)
+            cells.survey(root)
         overlaps: dict[Choice, frozenset[tuple[int, int]]] = {}
         while True:
             if refusals is not None:

@@ -136,8 +136,10 @@ ROWS: Final[tuple[Row, ...]] = (
     _exact("dependentRequired", "object", "by cases: the name is absent, or the others are present", since=2019),
     _exact("dependentSchemas", "object", "by cases: the name is absent, or the schema holds", since=2019),
     _exact("dependencies", "object", "as `dependentRequired` and `dependentSchemas`", until=7),
-    _refused(
-        "unevaluatedProperties", "object", f"{_LATER}; list the properties and use additionalProperties", since=2019,
+    _exact(
+        "unevaluatedProperties", "object",
+        "on the names that no schema which holds beside it covers; `anyOf` by the sets of branches that hold",
+        since=2019,
     ),
     # Arrays.
     _exact("items", "array", "one schema, or a list of them up to 2019-09"),
@@ -149,8 +151,10 @@ ROWS: Final[tuple[Row, ...]] = (
     _exact("contains", "array", "matches are counted, beside `minItems` and `maxItems` too", since=6),
     _exact("minContains", "array", "beside `contains`", since=2019),
     _exact("maxContains", "array", "beside `contains`; items that are not counted satisfy its negation", since=2019),
-    _refused(
-        "unevaluatedItems", "array", f"{_LATER}; use prefixItems with items: false", since=2019
+    _exact(
+        "unevaluatedItems", "array",
+        "as `unevaluatedProperties`, by position; items that `contains` accepts count as evaluated since 2020-12",
+        since=2019,
     ),
     # Annotations.
     *(_annotation(word) for word in ("title", "description", "default")),
