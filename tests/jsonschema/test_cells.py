@@ -138,12 +138,6 @@ def test_every_keyword_with_a_meaning_has_a_reader_and_no_other():
         ({"if": {"patternProperties": {"a": False}}, "then": {"required": ["b"]}}, "if", "/if"),
         ({"type": "array", "uniqueItems": True}, "uniqueItems", "/uniqueItems"),
         ({"contains": {}, "minContains": 200, "minItems": 300, "type": "array"}, "contains", "/contains"),
-        (
-            {"type": "object", "unevaluatedProperties": False},
-            "unevaluatedProperties",
-            "/unevaluatedProperties",
-        ),
-        ({"type": "array", "unevaluatedItems": False}, "unevaluatedItems", "/unevaluatedItems"),
         ({"type": "object", "minProperties": 2}, "minProperties", "/minProperties"),
         ({"type": "string", "format": "regex"}, "format", "/format"),
         (

@@ -106,7 +106,6 @@ def emptiness_of(algebra, limits):
 
 
 def test_what_cannot_be_evaluated_stays_refused(refused):
-    error = refused({"enum": [{"a": 1}], "unevaluatedProperties": False})
+    error = refused({"enum": ["a"], "format": "regex"})
     assert type(error) is rg.UnsupportedKeyword
-    assert error.pointer == "/unevaluatedProperties"
-    assert type(refused({"enum": ["a"], "format": "regex"})) is rg.UnsupportedKeyword
+    assert error.pointer == "/format"
