@@ -28,6 +28,7 @@ _OPS = {
     getattr(layout, name): name
     for name in (
         "FAIL", "BYTE", "LEAF", "LEAF_END", "JUMP", "SPLIT", "CALL", "RETURN", "END", "LAZY", "COUNT", "TOKEN", "MARK",
+        "CHECK", "FRAME", "STEP", "PICK",
     )
 }  # fmt: skip
 _LONGEST = 72  # characters of a name
@@ -129,7 +130,7 @@ def _operands(emitter: Emitter, op: int, a: int, b: int, c: int) -> tuple[str, i
             return quoted(bytes([a])), -1
         case layout.JUMP | layout.CALL:
             return str(a), a
-        case layout.SPLIT:
+        case layout.SPLIT | layout.PICK:
             return f"{a} {b}", -1
         case layout.COUNT:
             return f"{a} {{{b},{'' if c < 0 else c}}}", a
@@ -137,6 +138,12 @@ def _operands(emitter: Emitter, op: int, a: int, b: int, c: int) -> tuple[str, i
             return "<" + ",".join(map(str, sorted(emitter.token_sets[a]))) + ">", -1
         case layout.MARK:
             return f"{emitter.marks[a]} {'opens' if b else 'closes'}", -1
+        case layout.CHECK:
+            return f"{emitter.checks[a].kind} {emitter.checks[a].name}", -1
+        case layout.FRAME:
+            return f"{a} record {b}", a
+        case layout.STEP:
+            return f"@{a}", -1
         case layout.LAZY:
             return "not emitted", -1
         case _:

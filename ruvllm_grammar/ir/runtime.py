@@ -52,6 +52,10 @@ class Frame(Protocol):
     def start(self) -> Hashable:
         """The record at the start of the body."""
 
+    @property
+    def owed(self) -> tuple[str, ...]:
+        """Every rule that `debt` may name; they become part of the program, referred to from the body or not."""
+
     def step(self, record: Any, symbol: int) -> Hashable | None:
         """The record after a step; None where the body could not be finished, or the step is not allowed."""
 

@@ -220,6 +220,10 @@ class Emitter:
         self._frame_pcs.append((here, frame))
         self._bodies.append((here, e.body))
         self._ops((FRAME, 0, first, 0))
+        if e.frame.owed:
+            self._ops((JUMP, here + 2 + len(e.frame.owed), 0, 0))
+            for rule in e.frame.owed:  # never run: here so that distances know these rules
+                self._call(rule)
 
     def forget_records(self) -> None:
         """Drop all records but the first of each frame; no stack may hold any."""

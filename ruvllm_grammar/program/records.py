@@ -1,8 +1,8 @@
 """The records of frames, numbered, and their steps as a table that kernels read.
 
 A frame (`ir.runtime.Frame`) says in Python how its records move. Kernels know records by number: `records[r]` tells
-where the steps of record r stand in `record_next`, and -1 that nobody asked yet. Then Python fills in *all* steps of the
-record at once, so a place where twenty names may come costs one question, and numbers the records they lead to.
+where the steps of record r stand in `record_next`, and -1 that nobody asked yet. Then Python fills in *all* steps of
+the record at once, so a place where twenty names may come costs one question, and numbers the records they lead to.
 
 Records are few (one for each set of names seen so far that a document really visits) and are dropped together with the
 super-states.
