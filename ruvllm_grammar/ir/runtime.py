@@ -60,4 +60,10 @@ class Frame(Protocol):
         """The record after a step; None where the body could not be finished, or the step is not allowed."""
 
     def debt(self, record: Any) -> tuple[str, ...]:
-        """Names of rules that must still be written before the body can end, for distances."""
+        """Names of rules that have to be written before the body can end, repeated as often as they are, for distances.
+
+        Distances take a `pick` for nothing, so everything that its parts will write is owed, commas included: at the
+        start, after each part, and after a comma behind which some part must come (then one that is allowed). What is
+        being written is no longer owed: the step that takes a part stands *in front of* it. A rule must be built from
+        the same pieces as the part in the body, since no token is counted across a step or a rule.
+        """

@@ -12,7 +12,7 @@ from ruvllm_grammar import ir
 
 @dataclass(frozen=True)
 class Letters:
-    """The records: a frozenset of letters written. Symbols 2i and 2i + 1: letter i may come, has come; then the rest."""
+    """The records: (letters written, whether a comma stands behind them). Symbol i: letter i; then close, first, next."""
 
     names: str
     required: frozenset[str]
@@ -24,40 +24,39 @@ class Letters:
         return repr(self)
 
     @property
-    def start(self) -> frozenset[str]:
-        return frozenset()
+    def start(self) -> tuple[frozenset[str], bool]:
+        return frozenset(), False
 
-    @property
-    def close(self) -> int:
-        return 2 * len(self.names)
+    def lives(self, written: frozenset[str]) -> bool:
+        return len(written | self.required) <= self.high and len(self.names) >= self.low
 
-    def lives(self, record: frozenset[str]) -> bool:
-        return len(record | self.required) <= self.high and len(self.names) >= self.low
+    def allowed(self, written: frozenset[str]) -> list[str]:
+        return [name for name in self.names if name not in written and self.lives(written | {name})]
 
-    def step(self, record: frozenset[str], symbol: int) -> frozenset[str] | None:
-        if symbol == self.close:
-            return record if self.required <= record and self.low <= len(record) <= self.high else None
-        if symbol == self.close + 1:  # first
-            return record if not record else None
-        if symbol == self.close + 2:  # one more
-            more = any(self.lives(record | {name}) for name in self.names if name not in record)
-            return record if record and more else None
-        name = self.names[symbol // 2]
-        after = record | {name}
-        if name in record or not self.lives(after):
-            return None
-        return after if symbol % 2 else record
+    def step(self, record: tuple[frozenset[str], bool], symbol: int) -> tuple[frozenset[str], bool] | None:
+        written, _ = record
+        if symbol < len(self.names):
+            name = self.names[symbol]
+            return (written | {name}, False) if name in self.allowed(written) else None
+        if symbol == len(self.names):
+            return record if self.required <= written and self.low <= len(written) <= self.high else None
+        if symbol == len(self.names) + 1:
+            return record if not written else None
+        return (written, True) if written and self.allowed(written) else None
 
     @property
     def owed(self) -> tuple[str, ...]:
-        return tuple(f"pair_{name}" for name in self.names)
+        return ("comma", *(f"pair_{name}" for name in self.names))
 
-    def debt(self, record: frozenset[str]) -> tuple[str, ...]:
-        missing = sorted(self.required - record)
-        spare = sorted(set(self.names) - self.required - record)
-        return tuple(
-            f"pair_{name}" for name in (missing + spare)[: max(len(missing), self.low - len(record))]
-        )
+    def debt(self, record: tuple[frozenset[str], bool]) -> tuple[str, ...]:
+        written, comma = record
+        missing = sorted(self.required - written)
+        spare = sorted(set(self.names) - self.required - written)
+        members = (missing + spare)[: max(len(missing), self.low - len(written))]
+        if comma and not members:
+            members = self.allowed(written)[:1]
+        commas = len(members) - (comma or not written) if members else 0
+        return (*(f"pair_{name}" for name in members), *["comma"] * commas)
 
     def words(self) -> list[bytes]:
         """Every word of `grammar`."""
@@ -69,21 +68,20 @@ class Letters:
         ]
 
     def grammar(self) -> ir.Grammar:
-        """`[aa!,cc!]`: the letter doubled, so that the frame decides in the middle of a token."""
+        """Words like `[aa!,cc!]`."""
         members = [
-            ir.seq(ir.step(2 * i), ir.literal(name), ir.step(2 * i + 1), ir.ref(f"tail_{name}"))
-            for i, name in enumerate(self.names)
+            ir.seq(ir.step(i), ir.literal(name), ir.ref(f"tail_{name}")) for i, name in enumerate(self.names)
         ]
-        separator = ir.alt(ir.step(self.close + 1), ir.seq(ir.step(self.close + 2), ir.literal(",")))
+        close = len(self.names)
+        separator = ir.alt(ir.step(close + 1), ir.seq(ir.step(close + 2), ir.literal(",")))
         loop = ir.repeat(ir.seq(separator, ir.pick(*members)), 0)
         rules = {
-            "start": ir.seq(
-                ir.literal("["), ir.frame(self, ir.seq(loop, ir.step(self.close))), ir.literal("]")
-            )
+            "start": ir.seq(ir.literal("["), ir.frame(self, ir.seq(loop, ir.step(close))), ir.literal("]"))
         }
+        rules["comma"] = ir.literal(",")
         for name in self.names:
             rules[f"tail_{name}"] = ir.literal(name + "!")
-            rules[f"pair_{name}"] = ir.literal(f",{name}{name}!")
+            rules[f"pair_{name}"] = ir.seq(ir.literal(name), ir.ref(f"tail_{name}"))
         return ir.Grammar("start", rules)
 
 
