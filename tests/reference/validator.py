@@ -57,18 +57,22 @@ class Validator:
         formats: Formats | None = None,
     ) -> None:
         """Read a schema; `draft` holds where it names none, `registry` maps URIs to documents."""
-        self._resources = Resources(schema, draft=draft, registry=registry)
+        self.resources = Resources(schema, draft=draft, registry=registry)
         self._formats = formats
 
     def valid(self, value: Any) -> bool:
         """Whether a parsed value is valid. Raises UnresolvableReference or InPlaceLoop when it gets to one."""
-        return self._judge(self._resources.root, plain(value), (), frozenset()) is not None
+        return self.holds(self.resources.root, plain(value))
+
+    def holds(self, schema: Any, value: Any) -> bool:
+        """Whether one of the schemas of `resources` holds for a value that `plain` has made."""
+        return self._judge(schema, value, (), frozenset()) is not None
 
     def _judge(self, schema: Any, value: Any, scope: tuple[Resource, ...], above: _Path) -> _Evaluated | None:
         """What was evaluated, or None. `scope` is the dynamic scope: each resource once, outermost first."""
         if isinstance(schema, bool):
             return set() if schema else None
-        home = self._resources.home(schema)
+        home = self.resources.home(schema)
         if home not in scope:
             scope = (*scope, home)
         place = (id(schema), tuple(map(id, scope)))
@@ -76,7 +80,7 @@ class Validator:
             raise InPlaceLoop
         path = above | {place}
         year = home.dialect.year
-        words = _in_force(schema, home)
+        words = in_force(schema, home)
 
         def here(part: Any) -> _Evaluated | None:
             return self._judge(part, value, scope, path)
@@ -100,13 +104,13 @@ class Validator:
         """The schemas that the references beside each other lead to."""
         targets = []
         if "$ref" in words:
-            targets.append(self._resources.follow(schema, words["$ref"])[0])
+            targets.append(self.resources.follow(schema, words["$ref"])[0])
         if year == 2020 and "$dynamicRef" in words:
-            target, anchor = self._resources.follow(schema, words["$dynamicRef"])
+            target, anchor = self.resources.follow(schema, words["$dynamicRef"])
             outer = [one.dynamic[anchor] for one in scope if anchor in one.dynamic]
             targets.append(outer[0] if outer else target)
         if year == 2019 and "$recursiveRef" in words:
-            target = self._resources.follow(schema, words["$recursiveRef"])[0]
+            target = self.resources.follow(schema, words["$recursiveRef"])[0]
             outer = [one.root for one in scope if _recursive(one.root)]
             targets.append(outer[0] if outer and _recursive(target) else target)
         return targets
@@ -116,7 +120,7 @@ def _recursive(schema: Any) -> bool:
     return isinstance(schema, dict) and schema.get("$recursiveAnchor") is True
 
 
-def _in_force(schema: dict[str, Any], home: Resource) -> dict[str, Any]:
+def in_force(schema: dict[str, Any], home: Resource) -> dict[str, Any]:
     """The keywords that mean something: up to draft 7 `$ref` hides the others, later a vocabulary may be missing."""
     if home.dialect.year <= 7 and "$ref" in schema:
         return {"$ref": schema["$ref"]}
