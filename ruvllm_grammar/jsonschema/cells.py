@@ -69,6 +69,10 @@ class Cells:
             return place.cell
         if isinstance(place, Node) and (place.resource.anchors or place.resource.recursive):
             environment = self._enter(environment, place.resource)
+        inner = None
+        if isinstance(place, Negated):
+            inner = self.cell(place.place, environment)
+            environment = inner.environment  # with the anchors of what it denies
         key = (id(place), environment)
         found = self._cells.get(key)
         if found is None:
@@ -84,8 +88,8 @@ class Cells:
                 for name, value in place.parts.items():
                     setattr(found, name, value)
                 found.summarise()
-            else:
-                negate(found, self.cell(place.place, environment), place, self.deny)
+            elif inner is not None:
+                negate(found, inner, place, self.deny)
             self._cells[key] = found
         return found
 
@@ -218,6 +222,8 @@ def _below(cell: Cell) -> Iterator[Place]:
         cell.rest,
         cell.unevaluated_properties,
         cell.unevaluated_items,
+        cell.violated_properties,
+        cell.violated_items,
     ):
         if one is not None:
             yield one

@@ -209,6 +209,8 @@ class Cell:
 
     Attributes:
         marks: places of `contains`; an item that satisfies one counts as evaluated (2020-12).
+        violated_properties: some member that nothing evaluates does not satisfy it.
+        violated_items: some item that nothing evaluates does not satisfy it.
         annotates: the kinds of value, "object" and "array", for which it marks members or items as evaluated; empty
             where nothing in the document asks.
     """
@@ -247,6 +249,8 @@ class Cell:
     unique: bool = False
     unevaluated_properties: Place | None = None
     unevaluated_items: Place | None = None
+    violated_properties: Place | None = None
+    violated_items: Place | None = None
     marks: tuple[Place, ...] = ()
     annotates: frozenset[str] = frozenset()
     position: int = 0
@@ -292,6 +296,8 @@ class Cell:
             or self.properties
             or self.required
             or self.needs
+            or self.violated_properties
+            or self.violated_items
             or self.pattern_properties
             or not _open(self.additional)
             or self.names is not None

@@ -76,20 +76,24 @@ class Evaluator:
                 return True
 
     def unevaluated(self, cell: Cell, value: Any) -> bool:
-        """Whether members and items that nothing evaluates satisfy `unevaluated*` of a cell that holds otherwise."""
-        left: Any = ()
-        rule: Place | None = None
+        """Whether members and items that nothing evaluates satisfy `unevaluated*` of a cell that holds otherwise.
+
+        Where a cell says that one of them does not, whether one does not.
+        """
         if isinstance(value, dict):
-            rule = cell.unevaluated_properties
-            if rule is not None:
-                names = self._evaluated(cell, value, own=False)
-                left = [member for name, member in value.items() if name not in names]
+            rule, violated = cell.unevaluated_properties, cell.violated_properties
         elif isinstance(value, list):
-            rule = cell.unevaluated_items
-            if rule is not None:
-                indexes = self._evaluated(cell, value, own=False)
-                left = [item for i, item in enumerate(value) if i not in indexes]
-        return rule is None or all(self.place(cell, rule, one) for one in left)
+            rule, violated = cell.unevaluated_items, cell.violated_items
+        else:
+            return True
+        if rule is None and violated is None:
+            return True
+        evaluated = self._evaluated(cell, value, own=False)
+        parts = value.items() if isinstance(value, dict) else enumerate(value)
+        left = [part for key, part in parts if key not in evaluated]
+        if rule is not None and not all(self.place(cell, rule, part) for part in left):
+            return False
+        return violated is None or not all(self.place(cell, violated, part) for part in left)
 
     def _evaluated(self, cell: Cell, value: dict[str, Any] | list[Any], *, own: bool) -> frozenset[Any]:
         """The names or indexes that a cell which holds evaluates; `own`: by its own `unevaluated*` too."""

@@ -174,8 +174,18 @@ class _Violations:
             yield self.refuse(inner.at("additionalProperties"), "additionalProperties", "object")
         if inner.names is not None:
             yield self.refuse(inner.at("propertyNames"), "propertyNames", "object")
-        if not _says_nothing(inner.unevaluated_properties):
-            yield self.refuse(inner.at("unevaluatedProperties"), "unevaluatedProperties", "object")
+        if not _says_nothing(inner.unevaluated_properties) and inner.additional is None:
+            # Everything else may be taken to hold: where it does not, another branch says so.
+            yield self.claim(
+                inner.at("unevaluatedProperties"),
+                kinds=_OBJECT,
+                annotates=_OBJECT,
+                properties=inner.properties,
+                pattern_properties=inner.pattern_properties,
+                violated_properties=inner.unevaluated_properties,
+                must=inner.must,
+                choices=inner.choices,
+            )
 
     def _arrays(self) -> Iterator[_Branch]:
         inner = self.inner
@@ -203,8 +213,17 @@ class _Violations:
                 yield self.claim(clause.pointer, kinds=_ARRAY, contains=(more,))
         if inner.unique:
             yield self.refuse(inner.at("uniqueItems"), "uniqueItems", "array")
-        if not _says_nothing(inner.unevaluated_items):
-            yield self.refuse(inner.at("unevaluatedItems"), "unevaluatedItems", "array")
+        if not _says_nothing(inner.unevaluated_items) and inner.rest is None:
+            yield self.claim(
+                inner.at("unevaluatedItems"),
+                kinds=_ARRAY,
+                annotates=_ARRAY,
+                prefix=inner.prefix,
+                marks=inner.marks,
+                violated_items=inner.unevaluated_items,
+                must=inner.must,
+                choices=inner.choices,
+            )
 
     # ------------------------------------------------------------------------------------------------- choices
 

@@ -27,7 +27,7 @@ from ruvllm_grammar.errors import UnsupportedKeyword
 from ruvllm_grammar.jsonschema.cells import Cells
 from ruvllm_grammar.jsonschema.clauses import Cell, Choice, Place, Refusal
 from ruvllm_grammar.jsonschema.evaluate import Evaluator
-from ruvllm_grammar.jsonschema.unevaluated import Scope, Unevaluated
+from ruvllm_grammar.jsonschema.unevaluated import Scope, Unevaluated, Watch
 from ruvllm_grammar.jsonschema.values import ALL_KINDS, SCALARS, canonical, kind
 from ruvllm_grammar.limits import Limits
 
@@ -139,7 +139,7 @@ class Obligations:
         self.limits = limits
         self.refusals = refusals
         self.evaluator = Evaluator(cells, algebra)
-        self.unevaluated = Unevaluated(cells)
+        self.unevaluated = Unevaluated(cells, self.overlaps)
         self._obligations: dict[tuple[Cell, ...], Obligation] = {}
         self.by_number: list[Obligation] = []
         self._conjunctions: dict[tuple[tuple[Cell, ...], _Decided, tuple[Scope, ...]], Conjunction] = {}
@@ -231,7 +231,9 @@ class Obligations:
         while stack:
             branch = stack.pop()
             if not branch.open or any(cell.values for cell in branch.cells):
-                found[self._finish(branch, forced)] = None
+                finished = self._finish(branch, forced)
+                if finished is not None:
+                    found[finished] = None
                 if len(found) > MAX_CONJUNCTIONS:
                     owner = next((cell for cell in branch.cells if cell.choices), None)
                     self._too_many(owner.choices[0] if owner is not None else None)
@@ -256,34 +258,51 @@ class Obligations:
             )
         )
 
-    def _known(self, branch: _Branch, asked: frozenset[str]) -> list[_Branch]:
+    def _known(self, branch: _Branch, watch: Watch) -> list[_Branch]:
         """The conjunctions in the making after the first open choice, which lies below an owner of `unevaluated*`.
 
-        One per non-empty set of branches known to hold, as far as these evaluate anything (see `unevaluated`).
-
-        `asked` are the kinds of value for which the owner asks what is evaluated.
+        One per non-empty set of branches known to hold, as far as these evaluate anything. Where the owner is denied,
+        the others are known to fail (see `unevaluated`).
         """
         (owner, choice, place), rest = branch.open[0], branch.open[1:]
-        picks = self._picks(owner, choice)
         start = _Branch(branch.cells, branch.kinds, rest)
         settled = False  # a branch holds already
-        mute: list[_Branch] = []  # one per branch that evaluates nothing
-        known: list[_Branch] = []  # one per non-empty set of the others
-        for number, pick in enumerate(picks):
-            alone = self._close(start.copy(), pick, (*place, number))
-            if alone is None:
-                continue
+        mute: list[tuple[Cell, ...]] = []  # branches that evaluate nothing
+        sets = [(start, False)]  # per set of the others: the conjunction, and whether the set is not empty
+        for number, pick in enumerate(self._picks(owner, choice)):
+            here = (*place, number)
+            kinds = _NOTHING.union(*map(self.unevaluated.contributes, pick)) & watch.kinds
             if start.holds(pick):
                 settled = True
-            elif asked & alone.kinds & _NOTHING.union(*map(self.unevaluated.contributes, pick)):
-                grown = (self._close(one.copy(), pick, (*place, number)) for one in known)
-                known += [alone, *(one for one in grown if one is not None)]
-            else:
-                mute.append(alone)
-            if len(known) > MAX_CONJUNCTIONS:
+            elif watch.signed and kinds:
+                denied = (self.unevaluated.denied(owner, choice, choice.branches[number]),)
+                sets = [
+                    (grown, some or cells is pick)
+                    for one, some in sets
+                    for cells in (denied, pick)
+                    if (grown := self._close(one.copy(), cells, here)) is not None
+                ]
+            elif (alone := self._close(start.copy(), pick, here)) is not None:
+                if not kinds & alone.kinds:
+                    mute.append(pick)
+                    continue
+                sets += [
+                    (grown, True)
+                    for one, _ in sets
+                    if (grown := self._close(one.copy(), pick, here)) is not None
+                ]
+            if len(sets) > MAX_CONJUNCTIONS:
                 self._too_many(choice)
                 break
-        return [start, *known] if settled else [*mute, *known]
+        found = [one for one, some in sets if some or settled]
+        if not settled:
+            found += [
+                grown
+                for one, some in sets
+                for pick in mute
+                if not some and (grown := self._close(one.copy(), pick, place)) is not None
+            ]
+        return found
 
     def _decide(self, branch: _Branch, together: tuple[int, ...] | None) -> list[_Branch]:
         """The conjunctions in the making after the first open choice is decided."""
@@ -333,15 +352,24 @@ class Obligations:
         branch.kinds, branch.open = kinds, tuple(open_)
         return branch
 
-    def _finish(self, branch: _Branch, forced: Mapping[Choice, tuple[int, ...]]) -> Conjunction:
-        """The hash-consed conjunction of a branch; listed values are evaluated here, refusals come up here."""
+    def _finish(self, branch: _Branch, forced: Mapping[Choice, tuple[int, ...]]) -> Conjunction | None:
+        """The hash-consed conjunction of a branch; listed values are evaluated here, refusals come up here.
+
+        None where a denied `unevaluated*` has nothing left over that could fail.
+        """
         cells = tuple(cell for cell in branch.cells if not cell.silent)
         if len(cells) > 1:
             cells = tuple(sorted(cells, key=branch.cells.__getitem__))
         listed = any(cell.values for cell in cells)
         # Listed values are filtered by the choices that are still open, so these belong to the identity.
         decided = tuple((choice, forced.get(choice, ())) for _, choice, _ in branch.open) if listed else ()
-        scopes = () if listed else self.unevaluated.scopes(branch.cells)
+        scopes: tuple[Scope, ...] = ()
+        if self.cells.annotations and not listed:
+            violations = self.unevaluated.violations(branch.cells)
+            if violations is None:
+                return None
+            cells += violations
+            scopes = self.unevaluated.scopes(branch.cells)
         key = (cells, decided, scopes)
         found = self._conjunctions.get(key)
         if found is None:

@@ -32,12 +32,14 @@ read. Lineage: JSON Schema 2020-12 Core, sections 7.7.1 and 11.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.jsonschema.cells import Cells, in_place
-from ruvllm_grammar.jsonschema.clauses import Cell, Choice, Claim, Negated, Place, Standing
+from ruvllm_grammar.jsonschema.clauses import Cell, Choice, Claim, Negated, Pattern, Place, Refusal, Standing
 
 _NOTHING: frozenset[str] = frozenset()
 
@@ -76,108 +78,185 @@ class ItemScope:
 Scope = NameScope | ItemScope
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A cell below an owner.
+
+    Attributes:
+        kinds: the kinds of value for which an owner asks what is evaluated.
+        signed: an owner is denied, so every branch that evaluates anything has to be known to hold or known to fail.
+    """
+
+    kinds: frozenset[str] = _NOTHING
+    signed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """What no contributor of an owner covers.
+
+    Attributes:
+        names: names that are covered.
+        patterns: patterns of names that are covered, by their text.
+        start: items before it are covered.
+        marks: cells of `contains`: what satisfies one is covered.
+    """
+
+    names: frozenset[str]
+    patterns: tuple[Pattern, ...]
+    start: int
+    marks: tuple[Cell, ...]
+
+
 class Unevaluated:
     """Finds owners, contributors and scopes.
 
     Without annotations (`Cells.annotations`) there are none of them.
+
+    Args:
+        overlaps: as for `obligations.Obligations`.
     """
 
-    def __init__(self, cells: Cells) -> None:
+    def __init__(self, cells: Cells, overlaps: Mapping[Choice, frozenset[tuple[int, int]]]) -> None:
         self._cells = cells
+        self._overlaps = overlaps
         self._reach: dict[Cell, frozenset[Cell]] = {}
         self._owners: dict[Cell, tuple[Cell, ...]] = {}
         self._contributes: dict[Cell, frozenset[str]] = {}
-        self._rules: dict[tuple[Cell, ...], Cell] = {}
+        self._either: dict[tuple[Cell, ...], Cell] = {}
+        self._needs: dict[tuple[Cell, frozenset[str], tuple[str, ...]], Cell] = {}
 
     # --------------------------------------------------------------------------------------------------- statics
 
-    def watched(self, cells: Collection[Cell]) -> dict[Cell, frozenset[str]]:
-        """The cells that may judge a value and lie below an owner, with the kinds for which the owner asks."""
-        found: dict[Cell, frozenset[str]] = {}
+    def watched(self, cells: Collection[Cell]) -> dict[Cell, Watch]:
+        """The cells below owners that may judge a value which is judged by `cells`."""
+        found: dict[Cell, Watch] = {}
         if self._cells.annotations:
             for cell in cells:
                 for owner in self._owners_below(cell):
-                    asked = frozenset(kind for kind, _ in self._asks(owner))
+                    kinds = frozenset(kind for kind, _, _ in self._asks(owner))
+                    signed = _denied(owner)
                     for one in self._reachable(owner):
-                        found[one] = found.get(one, _NOTHING) | asked
+                        known = found.get(one, Watch())
+                        found[one] = Watch(known.kinds | kinds, known.signed or signed)
         return found
 
     def contributes(self, cell: Cell) -> frozenset[str]:
         """The kinds of value of which the cell, or what it reaches in place, may evaluate members or items."""
         found = self._contributes.get(cell)
         if found is None:
-            found = self._contributes[cell] = _NOTHING.union(
-                *(one.annotates for one in self._reachable(cell))
-            )
+            found = _NOTHING.union(*(one.annotates for one in self._reachable(cell)))
+            self._contributes[cell] = found
         return found
 
-    def _asks(self, owner: Cell) -> Iterator[tuple[str, Cell]]:
-        """The kinds for which a cell asks what is evaluated, with the schema that the rest has to satisfy."""
-        for kind, place in (("object", owner.unevaluated_properties), ("array", owner.unevaluated_items)):
+    def denied(self, owner: Cell, choice: Choice, branch: tuple[Place, ...]) -> Cell:
+        """The cell that holds where a branch of a choice, one schema, does not."""
+        (place,) = branch
+        denied = self._cells.deny(place, choice.keyword, choice.pointer)
+        return self._cells.target(self._cells.child(owner, denied))
+
+    def _asks(self, owner: Cell) -> Iterator[tuple[str, Cell, bool]]:
+        """For which kinds a cell asks what is evaluated: (kind, what the rest is judged by, whether it is to fail)."""
+        for kind, place, fails in (
+            ("object", owner.unevaluated_properties, False),
+            ("object", owner.violated_properties, True),
+            ("array", owner.unevaluated_items, False),
+            ("array", owner.violated_items, True),
+        ):
             if place is not None:
                 rule = self._cells.target(self._cells.child(owner, place))
-                if not rule.vacuous:
-                    yield kind, rule
+                if fails or not rule.vacuous:
+                    yield kind, rule, fails
 
-    def _owners_below(self, cell: Cell) -> tuple[Cell, ...]:
-        found = self._owners.get(cell)
-        if found is None:
-            seen = {cell}
-            queue = [cell]
-            for one in queue:
-                below = [self._cells.child(one, place) for place in in_place(one)]
-                fresh = [child for child in dict.fromkeys(below) if child not in seen]
-                seen.update(fresh)
-                queue.extend(fresh)
-            found = self._owners[cell] = tuple(one for one in queue if any(self._asks(one)))
+    def _owners_below(self, start: Cell) -> tuple[Cell, ...]:
+        """The owners that may come to judge the same value, with those that a denial brings."""
+        found = self._owners.get(start)
+        if found is not None:
+            return found
+        seen = {start: None}
+        queue = [start]
+        owners: list[Cell] = []
+        while queue:
+            cell = queue.pop()
+            below = [self._cells.child(cell, place) for place in in_place(cell)]
+            for choice in cell.choices:
+                pairs = self._overlaps.get(choice, ())
+                below += [
+                    self.denied(cell, choice, choice.branches[i])
+                    for i in sorted({i for pair in pairs for i in pair})
+                ]
+            if any(self._asks(cell)):
+                owners.append(cell)
+                if _denied(cell):
+                    for one in sorted(self._reachable(cell), key=lambda one: one.number):
+                        below += [
+                            self.denied(one, choice, branch) for choice, branch in self._evaluating(one)
+                        ]
+            fresh = [child for child in dict.fromkeys(below) if child not in seen]
+            seen.update(dict.fromkeys(fresh))
+            queue.extend(fresh)
+        found = self._owners[start] = tuple(owners)
         return found
+
+    def _evaluating(self, cell: Cell) -> Iterator[tuple[Choice, tuple[Place, ...]]]:
+        """The branches that may hold together with others and evaluate something."""
+        for choice in cell.choices:
+            for branch in choice.branches if not (choice.exclusive or choice.cases) else ():
+                if any(self.contributes(self._cells.child(cell, place)) for place in branch):
+                    yield choice, branch
 
     def _reachable(self, cell: Cell) -> frozenset[Cell]:
         """What a cell reaches in place, were everything to hold; itself included."""
         found = self._reach.get(cell)
         if found is None:
-            found = self._reach[cell] = frozenset(self._walk(cell, None))
+            found = self._reach[cell] = frozenset(self._walk(cell, lambda *_: True))
         return found
 
     # -------------------------------------------------------------------------------------------------- contributors
 
-    def _walk(self, owner: Cell, held: Collection[Cell] | None) -> Iterator[Cell]:
-        """The owner and the cells it reaches in place, by steps that all hold (None: every step)."""
+    def _walk(self, owner: Cell, taken: Callable[[Cell, Choice, tuple[Place, ...]], bool]) -> Iterator[Cell]:
+        """The owner and the cells it reaches in place, by the branches that are taken."""
         seen = {owner}
         stack = [owner]
         while stack:
             cell = stack.pop()
             yield cell
-            steps: list[tuple[Place, ...]] = [(place,) for _, place in cell.must]
-            steps += [branch for choice in cell.choices for branch in choice.branches]
-            for branch in steps:
-                targets = [self._cells.target(self._cells.child(cell, place)) for place in branch]
-                if held is not None and not all(one in held or one.vacuous for one in targets):
-                    continue
-                for place, target in zip(branch, targets, strict=True):
-                    if not isinstance(place, Negated) and target not in seen:
-                        seen.add(target)
-                        stack.append(target)
+            steps = [place for _, place in cell.must]
+            for choice in cell.choices:
+                for branch in choice.branches:
+                    if taken(cell, choice, branch):
+                        steps += branch
+            for place in steps:
+                target = self._cells.target(self._cells.child(cell, place))
+                if not isinstance(place, Negated) and target not in seen:
+                    seen.add(target)
+                    stack.append(target)
 
-    def scopes(self, held: Collection[Cell]) -> tuple[Scope, ...]:
-        """The scopes of the owners among the cells of a conjunction, in the making, that are known to hold."""
-        if not self._cells.annotations:
-            return ()
-        found: dict[Scope, None] = {}
-        for owner in sorted((one for one in held if one.annotates), key=lambda one: one.number):
-            for kind, rule in self._asks(owner):
-                scope = self._scope(owner, kind, rule, held)
-                if scope is not None:
-                    found[scope] = None
-        return tuple(found)
+    def _held(self, held: Collection[Cell], cell: Cell, branch: tuple[Place, ...]) -> bool:
+        """Whether a branch is known to hold."""
+        targets = (self._cells.target(self._cells.child(cell, place)) for place in branch)
+        return all(one in held or one.vacuous for one in targets)
 
-    def _scope(self, owner: Cell, kind: str, rule: Cell, held: Collection[Cell]) -> Scope | None:
+    def _possible(
+        self, held: Collection[Cell], cell: Cell, choice: Choice, branch: tuple[Place, ...]
+    ) -> bool:
+        """Whether a branch is not known to fail."""
+        if self._held(held, cell, branch):
+            return True
+        if choice.exclusive or choice.cases:
+            return not any(self._held(held, cell, other) for other in choice.branches)
+        if len(branch) != 1:
+            return True
+        denied = self.denied(cell, choice, branch)
+        return denied not in held and not denied.vacuous
+
+    def _rest(self, owner: Cell, kind: str, contributors: Iterable[Cell]) -> _Rest | None:
         """What is left over for one owner; None where everything is covered."""
         names: set[str] = set()
-        patterns: dict[str, ir.Expr] = {}
+        patterns: dict[str, Pattern] = {}
         start = 0
         marks: dict[Cell, None] = {}
-        for cell in self._walk(owner, held):
+        for cell in contributors:
             if kind not in cell.annotates:
                 continue
             nested = cell.unevaluated_properties if kind == "object" else cell.unevaluated_items
@@ -185,25 +264,85 @@ class Unevaluated:
             if rest is not None or (nested is not None and cell is not owner):
                 return None
             names.update(cell.properties)
-            patterns.update((pattern.text, pattern.expr) for pattern, _ in cell.pattern_properties)
+            patterns.update((pattern.text, pattern) for pattern, _ in cell.pattern_properties)
             start = max(start, len(cell.prefix))
             marks.update(dict.fromkeys(self._cells.child(cell, place) for place in cell.marks))
-        if kind == "object":
-            return NameScope(rule, frozenset(names), tuple(sorted(patterns.items(), key=lambda one: one[0])))
-        alternatives = (rule, *sorted(marks, key=lambda one: one.number))
-        if any(one.vacuous for one in alternatives):
+        if any(one.vacuous for one in marks):
             return None
-        return ItemScope(self._either(owner, alternatives), start)
+        return _Rest(
+            frozenset(names),
+            tuple(patterns[text] for text in sorted(patterns)),
+            start,
+            tuple(sorted(marks, key=lambda one: one.number)),
+        )
 
-    def _either(self, owner: Cell, alternatives: tuple[Cell, ...]) -> Cell:
+    # -------------------------------------------------------------------------------------------------------- scopes
+
+    def scopes(self, held: Collection[Cell]) -> tuple[Scope, ...]:
+        """The scopes of the owners among the cells, known to hold, of a conjunction in the making."""
+        found: dict[Scope, None] = {}
+        for owner in _annotating(held):
+            for kind, rule, fails in self._asks(owner):
+                left = None
+                if not fails:
+                    left = self._rest(
+                        owner, kind, self._walk(owner, lambda cell, _, branch: self._held(held, cell, branch))
+                    )
+                if left is not None:
+                    found[self._scope(owner, kind, rule, left)] = None
+        return tuple(found)
+
+    def _scope(self, owner: Cell, kind: str, rule: Cell, left: _Rest) -> Scope:
+        if kind == "array":
+            return ItemScope(self._any(owner, (rule, *left.marks)), left.start)
+        return NameScope(rule, left.names, tuple((one.text, one.expr) for one in left.patterns))
+
+    def _any(self, owner: Cell, alternatives: tuple[Cell, ...]) -> Cell:
         """The cell that holds where one of these does."""
         if len(alternatives) == 1:
             return alternatives[0]
-        found = self._rules.get(alternatives)
+        found = self._either.get(alternatives)
         if found is None:
             pointer = owner.at("unevaluatedItems")
             branches = tuple((Standing(one),) for one in alternatives)
             choice = Choice("unevaluatedItems", pointer, branches, 0)
             claim = Claim(owner.node, pointer, {"choices": (choice,)})
-            found = self._rules[alternatives] = self._cells.child(owner, claim)
+            found = self._either[alternatives] = self._cells.child(owner, claim)
         return found
+
+    def violations(self, held: Collection[Cell]) -> tuple[Cell, ...] | None:
+        """What the denied owners among these cells demand of the value; None where nothing is left over to fail."""
+        found: dict[Cell, None] = {}
+        for owner in _annotating(held):
+            for kind, rule, fails in self._asks(owner):
+                if fails:
+                    left = self._rest(owner, kind, self._walk(owner, partial(self._possible, held)))
+                    if left is None or rule.vacuous:
+                        return None
+                    found[self._violation(owner, kind, rule, left)] = None
+        return tuple(found)
+
+    def _violation(self, owner: Cell, kind: str, rule: Cell, left: _Rest) -> Cell:
+        """The cell that asks for a member or item which nothing covers and which does not satisfy `rule`."""
+        rule = rule if kind == "object" else self._any(owner, (rule, *left.marks))
+        key = (rule, left.names, (kind, str(left.start), *(one.text for one in left.patterns)))
+        found = self._needs.get(key)
+        if found is None:
+            keyword = "unevaluatedProperties" if kind == "object" else "unevaluatedItems"
+            reason = (
+                f"its denial (at {owner.pointer}) asks for some member or item that fails, which needs bookkeeping "
+                "that this version does not have; say what is allowed instead"
+            )
+            refusal = Refusal(keyword, owner.pointer, reason, kind)
+            parts: dict[str, Any] = {"kinds": frozenset((kind,)), "refused": (refusal,)}
+            claim = Claim(owner.node, owner.pointer, parts)
+            found = self._needs[key] = self._cells.child(owner, claim)
+        return found
+
+
+def _denied(owner: Cell) -> bool:
+    return owner.violated_properties is not None or owner.violated_items is not None
+
+
+def _annotating(cells: Iterable[Cell]) -> list[Cell]:
+    return sorted((one for one in cells if one.annotates), key=lambda one: one.number)

@@ -195,3 +195,14 @@ def test_formulas(bytes_vocabulary, schema):
 @settings(max_examples=4000)
 def test_many_formulas(bytes_vocabulary, schema):
     check(bytes_vocabulary, schema)
+
+
+def test_a_denial_is_judged_in_the_scope_of_what_it_denies(accepts):
+    """`b` is entered through `a`, so its items are judged by `a`, which is not satisfied by an empty array."""
+    schema = {
+        "$id": "http://x/root",
+        "type": "array",
+        "not": {"$id": "a", "$dynamicAnchor": "n", "minItems": 1, "$ref": "b"},
+        "$defs": {"b": {"$id": "b", "$dynamicAnchor": "n", "items": {"$dynamicRef": "#n"}}},
+    }
+    assert accepts(schema, [[]], [1], [], [[1]], [[[]]], draft="2020-12") == ["[[]]", "[]", "[[[]]]"]
