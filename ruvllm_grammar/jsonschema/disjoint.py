@@ -5,6 +5,9 @@ Two branches are disjoint in their place when the obligation they would have to 
 string. Where all branches are disjoint, `oneOf` is an alternation. Where two overlap, each is joined with the negation
 of the other (`negation`), and the schema is split anew. To keep large unions linear, a discriminator is looked for
 first: a required name whose listed values are pairwise distinct over all branches.
+
+The branches of an `anyOf` below an owner of `unevaluated*` are compared as well: only such as may hold together make
+sets (`unevaluated`).
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ _Keys = dict[str, frozenset[Hashable]]
 
 
 class Disjointness:
-    """Finds the overlaps of exclusive choices."""
+    """Finds the branches that may hold together, where that matters."""
 
     def __init__(self, emptiness: Emptiness) -> None:
         self._emptiness = emptiness
@@ -28,18 +31,21 @@ class Disjointness:
         self._obligations = emptiness.shapes.obligations
 
     def overlaps(self, obligation: Obligation) -> Iterator[tuple[Choice, tuple[int, int]]]:
-        """The pairs of branches of every `oneOf` that judges the value, as far as they are not known to overlap."""
-        for choice in self._obligations.exclusive(obligation):
-            for pair in self._pairs(obligation, choice):
+        """The pairs of branches, of every choice for which it matters, that overlap and are not known to."""
+        for choice, asked in self._obligations.compared(obligation).items():
+            for pair in self._pairs(obligation, choice, asked):
                 yield choice, pair
 
-    def _pairs(self, obligation: Obligation, choice: Choice) -> Iterator[tuple[int, int]]:
+    def _pairs(
+        self, obligation: Obligation, choice: Choice, asked: frozenset[str]
+    ) -> Iterator[tuple[int, int]]:
         known = self._obligations.overlaps.get(choice, frozenset())
         count = len(choice.branches)
-        alone = [self._living(obligation, choice, (i,)) for i in range(count)]
-        kinds = [frozenset(kind for c in found for kind in self._emptiness.alive(c)) for found in alone]
+        # What `unevaluated*` asks is left out: one branch may evaluate what another one needs.
+        alone = [self._living(obligation, choice, (i,), bare=True) for i in range(count)]
+        kinds = [asked & {kind for c in found for kind in self._emptiness.alive(c)} for found in alone]
         listed = [self._listed(found) for found in alone]
-        keys = [self._keys(found) for found in alone]
+        keys = [self._keys(found, asked) for found in alone]
         if self._discriminated(keys):
             return
         for i in range(count):
@@ -51,11 +57,14 @@ class Disjointness:
                     continue
                 if self._differ(keys[i], keys[j]):
                     continue
-                if self._living(obligation, choice, (i, j)):
+                both = self._living(obligation, choice, (i, j), bare=not choice.exclusive)
+                if any(asked & self._emptiness.alive(one) for one in both):
                     yield i, j
 
-    def _living(self, obligation: Obligation, choice: Choice, together: tuple[int, ...]) -> list[Conjunction]:
-        found, _ = self._obligations.split(obligation.cells, {choice: together})
+    def _living(
+        self, obligation: Obligation, choice: Choice, together: tuple[int, ...], *, bare: bool
+    ) -> list[Conjunction]:
+        found, _ = self._obligations.split(obligation.cells, {choice: together}, bare=bare)
         return [one for one in found if self._emptiness.alive(one)]
 
     def _listed(self, conjunctions: list[Conjunction]) -> frozenset[Hashable] | None:
@@ -64,11 +73,11 @@ class Disjointness:
             return None
         return frozenset(canonical(value) for one in conjunctions for value in one.values or ())
 
-    def _keys(self, conjunctions: list[Conjunction]) -> _Keys | None:
+    def _keys(self, conjunctions: list[Conjunction], asked: frozenset[str]) -> _Keys | None:
         """Required names with listed values, over all conjunctions of a branch; None where it is not all objects."""
         found: _Keys | None = None
         for one in conjunctions:
-            if one.values is not None or self._emptiness.alive(one) != {"object"}:
+            if one.values is not None or asked & self._emptiness.alive(one) != {"object"}:
                 return None
             here: _Keys = {}
             for slot in self._shapes.object(one).slots:

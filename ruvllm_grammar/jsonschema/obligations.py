@@ -120,8 +120,8 @@ class Obligations:
 
     Args:
         refusals: where refusals are collected (`check`); None: the first one is raised.
-        overlaps: pairs of branches of exclusive choices that a value may match together: each of the two is then
-            joined with the negation of the other.
+        overlaps: pairs of branches that a value may match together. In an exclusive choice each of the two is then
+            joined with the negation of the other; below an owner of `unevaluated*` both may be known to hold.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class Obligations:
         self.by_number: list[Obligation] = []
         self._conjunctions: dict[tuple[tuple[Cell, ...], _Decided, tuple[Scope, ...]], Conjunction] = {}
         self.conjunction_by_number: list[Conjunction] = []
-        self._parts: dict[Obligation, tuple[tuple[Conjunction, ...], tuple[Choice, ...]]] = {}
+        self._parts: dict[Obligation, tuple[tuple[Conjunction, ...], Mapping[Choice, frozenset[str]]]] = {}
 
     def obligation(self, *cells: Cell) -> Obligation:
         """The obligation of these cells.
@@ -191,11 +191,13 @@ class Obligations:
         """
         return self._split_once(obligation)[0]
 
-    def exclusive(self, obligation: Obligation) -> tuple[Choice, ...]:
-        """The exclusive choices that were taken apart for the obligation: each must be checked for overlaps."""
+    def compared(self, obligation: Obligation) -> Mapping[Choice, frozenset[str]]:
+        """The choices for which it matters which branches a value may match together, with the kinds of value."""
         return self._split_once(obligation)[1]
 
-    def _split_once(self, obligation: Obligation) -> tuple[tuple[Conjunction, ...], tuple[Choice, ...]]:
+    def _split_once(
+        self, obligation: Obligation
+    ) -> tuple[tuple[Conjunction, ...], Mapping[Choice, frozenset[str]]]:
         found = self._parts.get(obligation)
         if found is None:
             found = self._parts[obligation] = self.split(obligation.cells, {})
@@ -213,25 +215,26 @@ class Obligations:
         return tuple(seen), tuple(choice for cell in seen for choice in cell.choices)
 
     def split(
-        self, cells: tuple[Cell, ...], forced: dict[Choice, tuple[int, ...]]
-    ) -> tuple[tuple[Conjunction, ...], tuple[Choice, ...]]:
-        """Close and split a tuple of cells: (conjunctions, exclusive choices that were taken apart).
+        self, cells: tuple[Cell, ...], forced: dict[Choice, tuple[int, ...]], *, bare: bool = False
+    ) -> tuple[tuple[Conjunction, ...], Mapping[Choice, frozenset[str]]]:
+        """Close and split a tuple of cells: (conjunctions, choices whose branches must be compared, for which kinds).
 
         Args:
             cells: what the value is judged by.
             forced: choices of which the given branches have to hold together, to ask whether they can.
+            bare: leave out what `unevaluated*` asks, since other branches may evaluate the rest.
         """
         start = self._close(_Branch({}, ALL_KINDS, ()), cells, ())
         if start is None:
-            return (), ()
+            return (), {}
         watched = self.unevaluated.watched(cells)
-        exclusive: dict[Choice, None] = {}
+        compared: dict[Choice, frozenset[str]] = {}
         found: dict[Conjunction, None] = {}
         stack = [start]
         while stack:
             branch = stack.pop()
             if not branch.open or any(cell.values for cell in branch.cells):
-                finished = self._finish(branch, forced)
+                finished = self._finish(branch, forced, bare=bare)
                 if finished is not None:
                     found[finished] = None
                 if len(found) > MAX_CONJUNCTIONS:
@@ -240,13 +243,15 @@ class Obligations:
                     break
                 continue
             owner, choice, _ = branch.open[0]
-            if choice.exclusive:
-                exclusive[choice] = None
-            elif owner in watched and not choice.cases:
-                stack.extend(reversed(self._known(branch, watched[owner])))
-                continue
-            stack.extend(reversed(self._decide(branch, forced.get(choice))))
-        return tuple(found), tuple(exclusive)
+            together = forced.get(choice)
+            if owner in watched and together is None and not (choice.exclusive or choice.cases):
+                grown, kinds = self._known(branch, watched[owner])
+            else:
+                grown, kinds = self._decide(branch, together), ALL_KINDS if choice.exclusive else _NOTHING
+            if kinds:
+                compared[choice] = compared.get(choice, _NOTHING) | kinds
+            stack.extend(reversed(grown))
+        return tuple(found), compared
 
     def _too_many(self, choice: Choice | None) -> None:
         self.refuse(
@@ -258,28 +263,34 @@ class Obligations:
             )
         )
 
-    def _known(self, branch: _Branch, watch: Watch) -> list[_Branch]:
+    def _known(self, branch: _Branch, watch: Watch) -> tuple[list[_Branch], frozenset[str]]:
         """The conjunctions in the making after the first open choice, which lies below an owner of `unevaluated*`.
 
-        One per non-empty set of branches known to hold, as far as these evaluate anything. Where the owner is denied,
-        the others are known to fail (see `unevaluated`).
+        One per non-empty set of branches known to hold, as far as these evaluate anything and may hold together. Where
+        the owner is denied, the others are known to fail (see `unevaluated`). Also the kinds of value for which it
+        matters what may hold together.
         """
         (owner, choice, place), rest = branch.open[0], branch.open[1:]
         start = _Branch(branch.cells, branch.kinds, rest)
         settled = False  # a branch holds already
         mute: list[tuple[Cell, ...]] = []  # branches that evaluate nothing
-        sets = [(start, False)]  # per set of the others: the conjunction, and whether the set is not empty
+        pairs = self.overlaps.get(choice, frozenset())
+        asked: frozenset[str] = _NOTHING
+        several: frozenset[str] = _NOTHING
+        empty: tuple[int, ...] = ()
+        sets = [(start, empty)]  # the conjunction per set of the others
         for number, pick in enumerate(self._picks(owner, choice)):
             here = (*place, number)
             kinds = _NOTHING.union(*map(self.unevaluated.contributes, pick)) & watch.kinds
+            several, asked = several | (asked & kinds), asked | kinds
             if start.holds(pick):
                 settled = True
             elif watch.signed and kinds:
                 denied = (self.unevaluated.denied(owner, choice, choice.branches[number]),)
                 sets = [
-                    (grown, some or cells is pick)
-                    for one, some in sets
-                    for cells in (denied, pick)
+                    (grown, chosen)
+                    for one, before in sets
+                    for cells, chosen in ((denied, before), (pick, (*before, number)))
                     if (grown := self._close(one.copy(), cells, here)) is not None
                 ]
             elif (alone := self._close(start.copy(), pick, here)) is not None:
@@ -287,22 +298,23 @@ class Obligations:
                     mute.append(pick)
                     continue
                 sets += [
-                    (grown, True)
-                    for one, _ in sets
+                    (grown, (*before, number))
+                    for one, before in sets
+                    if all((i, number) in pairs for i in before)
                     if (grown := self._close(one.copy(), pick, here)) is not None
                 ]
             if len(sets) > MAX_CONJUNCTIONS:
                 self._too_many(choice)
                 break
-        found = [one for one, some in sets if some or settled]
+        found = [one for one, chosen in sets if chosen or settled]
         if not settled:
             found += [
                 grown
-                for one, some in sets
+                for one, chosen in sets
                 for pick in mute
-                if not some and (grown := self._close(one.copy(), pick, place)) is not None
+                if not chosen and (grown := self._close(one.copy(), pick, place)) is not None
             ]
-        return found
+        return found, _NOTHING if watch.signed else several
 
     def _decide(self, branch: _Branch, together: tuple[int, ...] | None) -> list[_Branch]:
         """The conjunctions in the making after the first open choice is decided."""
@@ -352,7 +364,9 @@ class Obligations:
         branch.kinds, branch.open = kinds, tuple(open_)
         return branch
 
-    def _finish(self, branch: _Branch, forced: Mapping[Choice, tuple[int, ...]]) -> Conjunction | None:
+    def _finish(
+        self, branch: _Branch, forced: Mapping[Choice, tuple[int, ...]], *, bare: bool
+    ) -> Conjunction | None:
         """The hash-consed conjunction of a branch; listed values are evaluated here, refusals come up here.
 
         None where a denied `unevaluated*` has nothing left over that could fail.
@@ -364,7 +378,7 @@ class Obligations:
         # Listed values are filtered by the choices that are still open, so these belong to the identity.
         decided = tuple((choice, forced.get(choice, ())) for _, choice, _ in branch.open) if listed else ()
         scopes: tuple[Scope, ...] = ()
-        if self.cells.annotations and not listed:
+        if self.cells.annotations and not listed and not bare:
             violations = self.unevaluated.violations(branch.cells)
             if violations is None:
                 return None

@@ -25,8 +25,9 @@ known to hold, or not known.
 An item that a schema of `contains` accepts counts as evaluated in 2020-12, not in 2019-09. Nothing needs to be known
 about other items for that: an item outside the other contributors satisfies S or one of these schemas.
 
-Cost: two to the number of annotating branches of one `anyOf` below an owner, less those that exclude each other by
-kind; `obligations.MAX_CONJUNCTIONS` is the limit. Schemas without `unevaluated*` pay nothing: annotations are not even
+Cost: one conjunction per set of annotating branches of an `anyOf` below an owner of which any two may hold together
+(`disjoint` finds out): linear for a union told apart by a discriminator, two to the number of branches at worst;
+`obligations.MAX_CONJUNCTIONS` is the limit. Schemas without `unevaluated*` pay nothing: annotations are not even
 read. Lineage: JSON Schema 2020-12 Core, sections 7.7.1 and 11.
 """
 

@@ -42,6 +42,12 @@ A, B = {"properties": {"a": {"type": "integer"}}}, {"properties": {"b": {"type":
         # oneOf: the branch that holds.
         ({"oneOf": [{**A, "required": ["a"]}, {**B, "required": ["b"]}], "unevaluatedProperties": False},
          [{"a": 1}, {"b": "x"}], [{}, {"a": 1, "b": "x"}, {"a": 1, "b": 1}, {"a": "x", "b": "x"}]),
+        # A branch may need what the other one evaluates, and still exclude it.
+        ({"oneOf": [{"properties": {"a": True}}, {"required": ["a"]}], "unevaluatedProperties": False},
+         [{}], [{"a": 1}, {"b": 1}]),
+        ({"anyOf": [{**A, "required": ["a", "c"]}, {**B, "required": ["b", "c"]}, {"properties": {"c": True}}],
+          "unevaluatedProperties": False},
+         [{}, {"a": 1, "c": 1}, {"a": 1, "b": "x", "c": 1}], [{"a": 1}, {"a": 1, "b": "x"}, {"b": 1, "c": 1}]),
         # if annotates where it holds, with or without then and else.
         ({"if": {**A, "required": ["a"]}, "unevaluatedProperties": False}, [{}, {"a": 1}], [{"a": "x"}, {"b": 1}]),
         ({"if": {**A, "required": ["a"]}, "then": B, "unevaluatedProperties": False},
@@ -151,6 +157,15 @@ def test_nothing_changes_where_nobody_asks(algebra, limits):
     assert not cells.wants_annotations
     assert [choice.keyword for choice in root.choices] == ["anyOf"]
     assert [one.cells for one in obligations.conjunctions(obligations.obligation(root))] == [()]
+
+
+def test_a_union_told_apart_by_a_name_is_linear(accepts):
+    branches = [
+        {"properties": {"kind": {"const": i}, f"p{i}": True}, "required": ["kind"]} for i in range(40)
+    ]
+    schema = {"anyOf": branches, "properties": {"id": True}, "unevaluatedProperties": False}
+    good = {"id": 0, "kind": 7, "p7": 1}
+    assert accepts(schema, good, {"kind": 7, "p8": 1}) == [json.dumps(good)]
 
 
 def test_too_many_sets_of_branches_are_refused(refused):
