@@ -10,7 +10,7 @@ RuvllmError                    (ruvllm_grammar)
   VocabularyError              (ruvllm_grammar) the tokenizer cannot be read as bytes
     ModelMismatchError         logits and vocabulary differ in width; has .logits .vocabulary
   GenerationError              the request is fine, the generation of it failed; has .text, what was written so far
-    GenerationDeadEnd          no token may follow
+    GenerationDeadEnd          no token may follow; has .guards .backups
     StrictModeError            the finished text does not satisfy its grammar; has .because
 ```
 
@@ -135,8 +135,19 @@ class GenerationDeadEnd(GenerationError):
     """No token is allowed, and the document is not complete.
 
     A grammar without guards never leads here, unless something else forbids tokens as well (another logits
-    processor). With guards it can: the error then tells so.
+    processor). With guards it can, when backing up is off or did not find a way out.
+
+    Attributes:
+        guards: the places of the grammar whose liveness is not proved.
+        backups: how many times the generation backed up.
     """
+
+    def __init__(
+        self, message: str, *, text: str = "", guards: tuple[rg.Guard, ...] = (), backups: int = 0
+    ) -> None:
+        super().__init__(message, text=text)
+        self.guards = guards
+        self.backups = backups
 
 
 class StrictModeError(GenerationError):

@@ -135,7 +135,8 @@ class LLM:
     def stream(self, request: GenerateRequest) -> Iterator[TextDelta | Finished]:
         """Answer one request piece by piece; the last event is `Finished`.
 
-        The request is checked before this returns. In strict mode an invalid output raises in place of `Finished`.
+        The request is checked before this returns. A grammar with guards may take tokens back (`max_backups`): its
+        events are empty until the document is complete. In strict mode an invalid output raises in place of `Finished`.
 
         Raises:
             RuvllmError: as `generate`.
@@ -194,6 +195,7 @@ class LLM:
             constraint=None if grammar is None else Constraint(grammar, max_tokens),
             free_row=self._free_row(stops),
             force=request.force,
+            max_backups=request.max_backups,
         )
         return _Job(request, grammar, is_json, sequence)
 
@@ -280,6 +282,7 @@ class LLM:
                 cached_tokens=0,
                 completion_tokens=len(sequence.tokens),
                 forced_tokens=sequence.forced,
+                discarded_tokens=0 if sequence.backups is None else sequence.backups.discarded,
             ),
             token_ids=tuple(sequence.tokens),
             timings=Timings(

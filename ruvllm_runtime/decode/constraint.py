@@ -62,6 +62,10 @@ class Constraint:
         """
         self._matcher.accept(token)
 
+    def rollback(self, n: int) -> None:
+        """Take back the last `n` tokens."""
+        self._matcher.rollback(n)
+
     def forced(self) -> list[int]:
         """Tokens that spell the only possible continuation, in order; often none."""
         return self._matcher.forced()

@@ -49,7 +49,7 @@ def decode(model: CausalModel, sequences: Rows[Sequence], *, max_rows: int = 8) 
     early abandons the rest.
 
     Raises:
-        GenerationDeadEnd: a guarded grammar ran into a dead end. The whole call ends.
+        GenerationDeadEnd: a guarded grammar ran into a dead end, and backing up did not help. The whole call ends.
         GenerationError: the model's logits hold NaN.
     """
     waiting = deque(enumerate(sequences))

@@ -45,6 +45,11 @@ class Sampler:
         if self._params.repetition_penalty != 1:
             self._seen[token] = None
 
+    def restart(self, seen: Iterable[int]) -> None:
+        """Note that of everything observed only `seen` is left. The generator goes on where it is."""
+        if self._params.repetition_penalty != 1:
+            self._seen = dict.fromkeys(seen)
+
     def penalize(self, logits: torch.Tensor) -> None:
         """Apply the repetition penalty to the model's logits `[V]`, in place, before any mask."""
         if self._seen:

@@ -7,6 +7,9 @@ in `pending` and are run through the model together with the next chosen token, 
     model chooses  {          settle: "name": "          one pass over 4 tokens
     model chooses  Ann        settle:                    one pass over 1 token
     model chooses  ",         settle: "age":             ...
+
+Where a guarded grammar leaves nothing to append, settling backs up first (`backup.py`). What can still be taken back is
+not shown: the text and tokens of such a sequence are reported when it is finished.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import numpy.typing as npt
 
 import ruvllm_grammar as rg
 from ruvllm_runtime.decode import masking
+from ruvllm_runtime.decode.backup import Backups
 from ruvllm_runtime.decode.constraint import Constraint
 from ruvllm_runtime.decode.sampling import Sampler
 from ruvllm_runtime.decode.text import TextStream
@@ -52,6 +56,7 @@ class Sequence:
         legal: after settling, the legal next tokens where they are few, else None.
         row: the bitmask of the legal next tokens, int32 `[W]`.
         text: the answer as text.
+        backups: what it remembers to back up, with a guarded grammar that may; else None.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class Sequence:
         constraint: Constraint | None,
         free_row: masking.Bitmask,
         force: bool,
+        max_backups: int = 0,
     ) -> None:
         self.prompt = prompt
         self.tokens: list[int] = []
@@ -84,6 +90,8 @@ class Sequence:
         self._stop_tokens = stop_tokens
         self._constraint = constraint
         self._force = force
+        guarded = constraint is not None and bool(constraint.grammar.guards)
+        self.backups = Backups(vocabulary, max_backups) if guarded and max_backups else None
         self._taken = 0
         self._taken_forced = 0
 
@@ -91,7 +99,7 @@ class Sequence:
         """Append what needs no model. Afterwards the answer is finished, or `row` and `legal` are ready.
 
         Raises:
-            GenerationDeadEnd: nothing is legal and the document is not complete.
+            GenerationDeadEnd: nothing is legal, the document is not complete, and backing up does not help.
         """
         constraint = self._constraint
         while self.finish_reason is None:
@@ -106,6 +114,8 @@ class Sequence:
             if forced:
                 continue
             constraint.fill(self.row)
+            if self.backups is not None and self.backups.made:
+                self.backups.bar(self.row)
             self.legal = masking.legal_ids(self.row, limit=GATHER)
             if self.legal is None:
                 return
@@ -118,11 +128,15 @@ class Sequence:
 
     def choose(self, token: int) -> None:
         """Append the token the model chose, and settle."""
+        if self.backups is not None:
+            self.backups.choices.append(len(self.tokens))
         self._append(token, forced=False)
         self.settle()
 
     def take(self) -> tuple[str, tuple[int, ...], int]:
-        """Text, tokens and number of forced tokens since the last call."""
+        """Text, tokens and number of forced tokens since the last call, as far as they cannot be taken back."""
+        if self.backups is not None and self.finish_reason is None:
+            return "", (), 0
         tokens = tuple(self.tokens[self._taken :])
         forced = self.forced - self._taken_forced
         self._taken, self._taken_forced = len(self.tokens), self.forced
@@ -139,6 +153,8 @@ class Sequence:
         self.sampler.observe(token)
         if self._constraint is not None:
             self._constraint.accept(token)
+        if self.backups is not None:
+            self.backups.append(token)
         if token in self._stop_tokens:
             self._finish("stop")
         elif self.text.feed(self._vocabulary.token_bytes(token) or b""):
@@ -149,16 +165,66 @@ class Sequence:
         if constraint.is_accepting:
             self._finish("stop")
             return
+        if self.backups is None or not self._back_up(constraint, self.backups):
+            raise self._dead_end(constraint)
+
+    def _back_up(self, constraint: Constraint, backups: Backups) -> bool:
+        """Return to an earlier choice that still has another token; False when none may be taken back."""
+        if backups.spent() or not backups.choices:
+            return False
+        jump = backups.start()
+        while backups.choices:
+            position = backups.choices.pop()
+            taken = self.tokens[position]
+            undone = len(self.tokens) - position
+            constraint.rollback(undone)
+            del self.tokens[position:]
+            backups.rewind(self.tokens, discarded=undone)
+            constraint.fill(self.row)
+            other = backups.bar(self.row)
+            if masking.is_empty(self.row):
+                backups.dead()
+                continue
+            jump -= 1
+            if jump > 0 and backups.choices:
+                continue
+            backups.avoid(taken)
+            other = other and backups.bar(self.row)
+            if other or not backups.choices:
+                if not other:
+                    backups.forgive()
+                self._resume(len(backups.choices))
+                return True
+        return False
+
+    def _resume(self, chosen: int) -> None:
+        """Cut everything that follows the tokens to the same place; `chosen` of them were chosen."""
+        self.forced = len(self.tokens) - chosen
+        kept = [*self.prompt, *self.tokens]
+        self.sampler.restart(kept)
+        self.text.restart(self._vocabulary.decode(self.tokens))
+        # One token is run again: its logits are needed once more.
+        self.cache.crop(len(kept) - 1)
+        self.pending[:] = kept[self.cache.length :]
+
+    def _dead_end(self, constraint: Constraint) -> GenerationDeadEnd:
         written = self._vocabulary.decode(self.tokens).decode("utf-8", errors="replace")
-        guards = getattr(constraint.grammar, "guards", ())
-        reason = (
-            f"the grammar has {len(guards)} guards, places whose liveness could not be proved: {guards[:3]}"
-            if guards
-            else "the grammar is exact, so this is a bug of the matcher; please report it"
-        )
-        raise GenerationDeadEnd(
-            f"no token may follow after {len(self.tokens)} tokens ({written[-60:]!r}); {reason}", text=written
-        )
+        message = f"no token may follow after {len(self.tokens)} tokens ({written[-60:]!r})"
+        guards = constraint.grammar.guards
+        made = 0 if self.backups is None else self.backups.made
+        if not guards:
+            message += "; the grammar is exact, so this is a bug of the matcher; please report it"
+        else:
+            shown = "; ".join(f"{one.pointer or 'the root'} ({one.reason})" for one in guards[:3])
+            more = f"; and {len(guards) - 3} more" if len(guards) > 3 else ""
+            exhausted = self.backups is not None and not self.backups.spent()
+            message += (
+                (", and every choice before leads there" if exhausted else f", after {made} back-ups")
+                + f"; the grammar is guarded at {shown}{more}; "
+                + ("" if exhausted else "raise max_backups, ")
+                + "raise max_tokens, or relax the schema there"
+            )
+        return GenerationDeadEnd(message, text=written, guards=guards, backups=made)
 
     def _finish(self, reason: FinishReason) -> None:
         self.finish_reason = reason

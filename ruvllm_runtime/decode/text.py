@@ -33,6 +33,13 @@ class TextStream:
         self._held = ""
         self._parts: list[str] = []
 
+    def restart(self, data: bytes) -> None:
+        """Begin again with the bytes that are left, none of which was taken yet or completes a stop string."""
+        self._decoder.reset()
+        self._held = ""
+        self._parts.clear()
+        self.feed(data)
+
     def feed(self, data: bytes) -> bool:
         """Take the bytes of one token; True when a stop string is now complete, and nothing more may be fed."""
         pending = self._held + self._decoder.decode(data)

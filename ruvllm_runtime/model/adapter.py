@@ -37,18 +37,23 @@ class PlainCache:
     """
 
     def __init__(self, model: Any) -> None:
+        self._config = model.config
         self.inner = DynamicCache(config=model.config)
         self.length = 0
 
     def crop(self, length: int) -> None:
-        """Forget every token from `length` on.
+        """Forget every token from `length` on; all of them where a layer cannot go back (`length` is then 0).
 
-        Raises:
-            ValueError: by transformers, when a sliding window has dropped what would be needed.
+        Recurrent layers keep no past, and sliding windows have dropped what would be needed.
         """
-        if length < self.length:
+        if length >= self.length:
+            return
+        if self.inner.is_croppable and not any(self.inner.is_sliding):
             self.inner.crop(length - self.length)
             self.length = length
+        else:
+            self.inner = DynamicCache(config=self._config)
+            self.length = 0
 
 
 SequenceCache = RaggedCache | PlainCache

@@ -33,6 +33,9 @@ class GenerateRequest:
         whitespace: between JSON tokens, with `json_schema`: "flexible" (bounded), "compact", "spaced",
             "pretty" or "any".
         force: append tokens the grammar leaves no choice about without asking the model.
+        max_backups: how often generation may take tokens back after a dead end of a grammar with guards, before
+            `GenerationDeadEnd`. Such a grammar's text is streamed when it is complete; with 0 nothing is ever taken
+            back, and text is streamed as it is written. Grammars without guards have no dead ends.
 
     Raises:
         RequestError: a field is wrong, or two contradict each other; `.param` names it.
@@ -48,6 +51,7 @@ class GenerateRequest:
     stop_token_ids: Sequence[int] = ()
     whitespace: Whitespace = "flexible"
     force: bool = True
+    max_backups: int = 64
 
     def __post_init__(self) -> None:
         if not isinstance(self.prompt, str | list | tuple):
@@ -68,6 +72,7 @@ class GenerateRequest:
             raise RequestError("json_schema and grammar exclude each other; give one", param="grammar")
         check.flag("strict", self.strict)
         check.flag("force", self.force)
+        check.count("max_backups", self.max_backups, low=0)
         if self.max_tokens is not None:
             check.count("max_tokens", self.max_tokens, low=1)
         if not isinstance(self.sampling, SamplingParams):

@@ -15,14 +15,16 @@ class Usage:
     Attributes:
         prompt_tokens: tokens of the prompt, begin-of-text included.
         cached_tokens: of these, how many came from a prefix cache.
-        completion_tokens: tokens generated, the end token included.
+        completion_tokens: tokens of the answer, the end token included.
         forced_tokens: of these, how many the grammar left no choice about, so that the model was not asked.
+        discarded_tokens: tokens that were generated besides, and taken back after dead ends of a guarded grammar.
     """
 
     prompt_tokens: int
     cached_tokens: int
     completion_tokens: int
     forced_tokens: int
+    discarded_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,8 @@ class TextDelta:
 
     Attributes:
         text: whole characters, never part of a possible stop string; may be empty.
-        token_ids: tokens since the last event, also those whose text is still held back.
+        token_ids: tokens since the last event, also those whose text is still held back for a stop string. With a
+            guarded grammar that may back up, text and tokens come when the document is complete.
         forced: how many of them the model was not asked about.
     """
 

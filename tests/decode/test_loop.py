@@ -152,7 +152,7 @@ def test_stop_strings_end_the_answer(model):
 class Stuck:
     """A matcher that never allows anything."""
 
-    guards = ("/uniqueItems",)
+    guards = (rg.Guard("/uniqueItems", "items may run out"),)
     is_accepting = False
 
     def matcher(self):
@@ -172,7 +172,8 @@ def test_a_dead_end_is_an_error_that_names_the_guards(model):
     stuck = sequence(model, b"?")
     stuck._constraint = Constraint(Stuck(), 9)
     with pytest.raises(
-        GenerationDeadEnd, match=r"no token may follow after 0 tokens .*1 guards.*uniqueItems"
+        GenerationDeadEnd,
+        match=r"no token may follow after 0 tokens .*guarded at /uniqueItems \(items may run out\)",
     ):
         finished(model, [stuck])
 
