@@ -41,8 +41,7 @@ class Disjointness:
     ) -> Iterator[tuple[int, int]]:
         known = self._obligations.overlaps.get(choice, frozenset())
         count = len(choice.branches)
-        # What `unevaluated*` asks is left out: one branch may evaluate what another one needs.
-        alone = [self._living(obligation, choice, (i,), bare=True) for i in range(count)]
+        alone = [self._living(obligation, choice, (i,)) for i in range(count)]
         kinds = [asked & {kind for c in found for kind in self._emptiness.alive(c)} for found in alone]
         listed = [self._listed(found) for found in alone]
         keys = [self._keys(found, asked) for found in alone]
@@ -57,14 +56,13 @@ class Disjointness:
                     continue
                 if self._differ(keys[i], keys[j]):
                     continue
-                both = self._living(obligation, choice, (i, j), bare=not choice.exclusive)
+                both = self._living(obligation, choice, (i, j))
                 if any(asked & self._emptiness.alive(one) for one in both):
                     yield i, j
 
-    def _living(
-        self, obligation: Obligation, choice: Choice, together: tuple[int, ...], *, bare: bool
-    ) -> list[Conjunction]:
-        found, _ = self._obligations.split(obligation.cells, {choice: together}, bare=bare)
+    def _living(self, obligation: Obligation, choice: Choice, together: tuple[int, ...]) -> list[Conjunction]:
+        """What some branches together leave of an obligation."""
+        found, _ = self._obligations.split(obligation.cells, {choice: together})
         return [one for one in found if self._emptiness.alive(one)]
 
     def _listed(self, conjunctions: list[Conjunction]) -> frozenset[Hashable] | None:

@@ -215,14 +215,14 @@ class Obligations:
         return tuple(seen), tuple(choice for cell in seen for choice in cell.choices)
 
     def split(
-        self, cells: tuple[Cell, ...], forced: dict[Choice, tuple[int, ...]], *, bare: bool = False
+        self, cells: tuple[Cell, ...], forced: dict[Choice, tuple[int, ...]]
     ) -> tuple[tuple[Conjunction, ...], Mapping[Choice, frozenset[str]]]:
         """Close and split a tuple of cells: (conjunctions, choices whose branches must be compared, for which kinds).
 
         Args:
             cells: what the value is judged by.
-            forced: choices of which the given branches have to hold together, to ask whether they can.
-            bare: leave out what `unevaluated*` asks, since other branches may evaluate the rest.
+            forced: choices of which the given branches have to hold together, to ask whether they can. Then what
+                `unevaluated*` asks is left out, since other branches may evaluate the rest.
         """
         start = self._close(_Branch({}, ALL_KINDS, ()), cells, ())
         if start is None:
@@ -234,7 +234,7 @@ class Obligations:
         while stack:
             branch = stack.pop()
             if not branch.open or any(cell.values for cell in branch.cells):
-                finished = self._finish(branch, forced, bare=bare)
+                finished = self._finish(branch, forced)
                 if finished is not None:
                     found[finished] = None
                 if len(found) > MAX_CONJUNCTIONS:
@@ -364,9 +364,7 @@ class Obligations:
         branch.kinds, branch.open = kinds, tuple(open_)
         return branch
 
-    def _finish(
-        self, branch: _Branch, forced: Mapping[Choice, tuple[int, ...]], *, bare: bool
-    ) -> Conjunction | None:
+    def _finish(self, branch: _Branch, forced: Mapping[Choice, tuple[int, ...]]) -> Conjunction | None:
         """The hash-consed conjunction of a branch; listed values are evaluated here, refusals come up here.
 
         None where a denied `unevaluated*` has nothing left over that could fail.
@@ -378,7 +376,7 @@ class Obligations:
         # Listed values are filtered by the choices that are still open, so these belong to the identity.
         decided = tuple((choice, forced.get(choice, ())) for _, choice, _ in branch.open) if listed else ()
         scopes: tuple[Scope, ...] = ()
-        if self.cells.annotations and not listed and not bare:
+        if self.cells.annotations and not listed and not forced:
             violations = self.unevaluated.violations(branch.cells)
             if violations is None:
                 return None
