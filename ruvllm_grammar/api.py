@@ -29,14 +29,16 @@ class JsonSchema:
         schema: the schema as a dict or boolean, or its JSON text.
         draft: "4", "6", "7", "2019-09" or "2020-12"; None: what `$schema` says, else 2020-12 with Draft 7
         keywords. formats: "assert" makes `format` a requirement, "annotate" a comment. whitespace: what may
-        stand between JSON tokens; see the how-to on whitespace. registry: documents that references may
-        point to, by absolute URI; nothing is ever fetched.
+        stand between JSON tokens; see the how-to on whitespace. any_order: the members of an object may come in
+        any order; else declared ones come in the order of the schema, before all others. registry: documents that
+        references may point to, by absolute URI; nothing is ever fetched.
     """
 
     schema: Schema
     draft: str | None = None
     formats: Literal["assert", "annotate"] = "assert"
     whitespace: Whitespace = "flexible"
+    any_order: bool = False
     registry: Mapping[str, object] | None = None
 
 
@@ -76,6 +78,7 @@ def to_ir(source: Source, limits: Limits) -> ir.Grammar:
                 draft=source.draft,
                 formats=source.formats,
                 whitespace=source.whitespace,
+                any_order=source.any_order,
                 registry=source.registry,
             )
         case Json():

@@ -48,3 +48,11 @@ class RegularAlgebra:
     def shortest(self, e: ir.Expr) -> str | None:
         """A shortest string that matches, the least in code-point order; None when there is none."""
         return symbolic_dfa(e, self.limits).shortest()
+
+    def strings(self, e: ir.Expr, most: int) -> tuple[str, ...] | None:
+        """All strings that match, shorter ones first, then in code-point order; None when there are over `most`."""
+        return symbolic_dfa(e, self.limits).strings(most)
+
+    def runs_out(self, e: ir.Expr) -> bool:
+        """Whether some prefix of a match is a prefix of only finitely many."""
+        return any(symbolic_dfa(e, self.limits).finite())

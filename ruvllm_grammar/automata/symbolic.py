@@ -64,6 +64,45 @@ class SymbolicDfa:
             text.append(chr(label.ranges[0][0]))
         return "".join(text)
 
+    def finite(self) -> list[bool]:
+        """Per state whether only finitely many texts lead from it to acceptance. Linear in the edges.
+
+        Every state reaches an accepting one, so the others are those that reach a circle.
+        """
+        predecessors: list[list[int]] = [[] for _ in self.rows]
+        for state, row in enumerate(self.rows):
+            for _, target in row:
+                predecessors[target].append(state)
+        left = [len(row) for row in self.rows]
+        queue = [state for state, count in enumerate(left) if count == 0]
+        for state in queue:
+            for before in predecessors[state]:
+                left[before] -= 1
+                if left[before] == 0:
+                    queue.append(before)
+        return [count == 0 for count in left]
+
+    def strings(self, most: int) -> tuple[str, ...] | None:
+        """All texts that match, by length, then in code-point order; None when there are more than `most`."""
+        if not self.finite()[0]:
+            return None
+        found: list[str] = []
+        level: list[tuple[str, int]] = [("", 0)] if not self.is_empty else []
+        while level:
+            found.extend(text for text, state in level if self.accepting[state])
+            longer: list[tuple[str, int]] = []
+            for text, state in level:
+                for label, target in self.rows[state]:
+                    if (
+                        len(found) + len(longer) + len(label) > most
+                    ):  # each of them leads to a match of its own
+                        return None
+                    longer.extend(
+                        (text + chr(char), target) for lo, hi in label.ranges for char in range(lo, hi + 1)
+                    )
+            level = sorted(longer)
+        return tuple(found)
+
 
 def distances(successors: list[list[int]], accepting: tuple[bool, ...] | list[bool]) -> list[int]:
     """Edges from every state to the nearest accepting state; -1 where there is none. Linear in the edges."""

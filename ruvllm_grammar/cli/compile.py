@@ -17,6 +17,7 @@ from ruvllm_grammar import api
 from ruvllm_grammar.cli import sources
 from ruvllm_grammar.cli.kernels import load_kernels
 from ruvllm_grammar.cli.options import (
+    AnyOrderOption,
     DebugOption,
     EosOption,
     JsonOption,
@@ -49,6 +50,7 @@ def compile(
     vocabulary: VocabularyOption,
     kind: KindOption = None,
     whitespace: WhitespaceOption = WhitespaceChoice.FLEXIBLE,
+    any_order: AnyOrderOption = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=256, help="Processes to compile in.")] = 1,
     eos: EosOption = None,
     size: SizeOption = None,
@@ -60,7 +62,7 @@ def compile(
     with reported(as_json=as_json, debug=debug):
         start = time.perf_counter()
         files = sources.find(names, kind)
-        job = _Job(vocabulary, tuple(eos) if eos else None, size, whitespace, limits_from(limit))
+        job = _Job(vocabulary, tuple(eos) if eos else None, size, whitespace, limits_from(limit), any_order)
         load_kernels()  # compiled by this process, then loaded by all
         with busy(f"reading the vocabulary {Path(vocabulary).name}"):
             tokens = job.load()  # here even when other processes read it again: they could only fail badly
@@ -91,6 +93,7 @@ class _Job:
         vocabulary, eos, size: as on the command line.
         whitespace: what may stand between JSON tokens.
         limits: budgets.
+        any_order: members of objects may come in any order.
     """
 
     vocabulary: str
@@ -98,6 +101,7 @@ class _Job:
     size: int | None
     whitespace: WhitespaceChoice
     limits: Limits
+    any_order: bool
 
     def load(self) -> Vocabulary:
         """Read the vocabulary and build its trie, which is no part of compiling a source."""
@@ -170,7 +174,7 @@ class _Worker:
 
 def _row(file: SourceFile, job: _Job, vocabulary: Vocabulary) -> _Row:
     try:
-        source = sources.read(file, job.whitespace, job.limits)
+        source = sources.read(file, job.whitespace, job.limits, any_order=job.any_order)
         begun = time.perf_counter()
         grammar = api.compile(source, vocabulary, limits=job.limits)
         compiled = time.perf_counter()

@@ -13,6 +13,7 @@ from ruvllm_grammar import api
 from ruvllm_grammar.cli import sources
 from ruvllm_grammar.cli.kernels import load_kernels
 from ruvllm_grammar.cli.options import (
+    AnyOrderOption,
     DebugOption,
     EosOption,
     JsonOption,
@@ -44,6 +45,7 @@ def mask(
     first: Annotated[int, typer.Option("--first", "-n", min=0, help="Legal tokens to list.")] = 20,
     kind: KindOption = None,
     whitespace: WhitespaceOption = WhitespaceChoice.FLEXIBLE,
+    any_order: AnyOrderOption = False,
     eos: EosOption = None,
     size: SizeOption = None,
     limit: LimitOption = None,
@@ -53,7 +55,7 @@ def mask(
     """Count and list the tokens that may follow a text, and the text that must."""
     with reported(as_json=as_json, debug=debug):
         limits = limits_from(limit)
-        given = sources.read(sources.one(source, kind), whitespace, limits)
+        given = sources.read(sources.one(source, kind), whitespace, limits, any_order=any_order)
         load_kernels()
         with busy(f"reading the vocabulary {Path(vocabulary).name}"):
             tokens = load(vocabulary, eos=eos, size=size)

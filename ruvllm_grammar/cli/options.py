@@ -41,6 +41,9 @@ KindOption = Annotated[
 WhitespaceOption = Annotated[
     WhitespaceChoice, typer.Option("--whitespace", "-w", help="What may stand between JSON tokens.")
 ]
+AnyOrderOption = Annotated[
+    bool, typer.Option("--any-order", help="Members of objects may come in any order, not only the schema's.")
+]
 VocabularyOption = Annotated[
     str,
     typer.Option(

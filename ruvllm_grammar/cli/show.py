@@ -17,6 +17,7 @@ from ruvllm_grammar.cli.files import write_whole
 from ruvllm_grammar.cli.kernels import load_kernels
 from ruvllm_grammar.cli.listing import listing, text_of
 from ruvllm_grammar.cli.options import (
+    AnyOrderOption,
     DebugOption,
     JsonOption,
     KindOption,
@@ -65,6 +66,7 @@ def show(
     ] = 20_000,
     kind: KindOption = None,
     whitespace: WhitespaceOption = WhitespaceChoice.FLEXIBLE,
+    any_order: AnyOrderOption = False,
     limit: LimitOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -75,7 +77,9 @@ def show(
         if svg:
             _require_drawable(what, as_json=as_json)
         limits = limits_from(limit)
-        grammar = api.to_ir(sources.read(sources.one(source, kind), whitespace, limits), limits)
+        grammar = api.to_ir(
+            sources.read(sources.one(source, kind), whitespace, limits, any_order=any_order), limits
+        )
         match what:
             case Form.IR:
                 text, value = _ir(grammar)

@@ -59,7 +59,9 @@ def find(names: Sequence[str], kind: Kind | None) -> list[SourceFile]:
     return list(found.values())
 
 
-def read(file: SourceFile, whitespace: WhitespaceChoice, limits: Limits) -> Source:
+def read(
+    file: SourceFile, whitespace: WhitespaceChoice, limits: Limits, *, any_order: bool = False
+) -> Source:
     """The source in a file. A pattern ends before the newline that editors put at the end of a file.
 
     Raises:
@@ -68,7 +70,7 @@ def read(file: SourceFile, whitespace: WhitespaceChoice, limits: Limits) -> Sour
     """
     text = read_text(file.name, limits)
     if file.kind is Kind.SCHEMA:
-        return JsonSchema(text, whitespace=whitespace.value)
+        return JsonSchema(text, whitespace=whitespace.value, any_order=any_order)
     return Regex(text[:-2] if text.endswith("\r\n") else text.removesuffix("\n"))
 
 

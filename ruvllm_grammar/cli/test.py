@@ -17,6 +17,7 @@ from ruvllm_grammar.cli.expected import Expected
 from ruvllm_grammar.cli.files import STDIN, read_bytes, too_long, unreadable
 from ruvllm_grammar.cli.kernels import load_kernels
 from ruvllm_grammar.cli.options import (
+    AnyOrderOption,
     DebugOption,
     JsonOption,
     KindOption,
@@ -52,6 +53,7 @@ def judge(
     strip: Annotated[bool, typer.Option("--strip", help="Ignore white space around each document.")] = False,
     kind: KindOption = None,
     whitespace: WhitespaceOption = WhitespaceChoice.FLEXIBLE,
+    any_order: AnyOrderOption = False,
     limit: LimitOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -60,7 +62,7 @@ def judge(
     with reported(as_json=as_json, debug=debug):
         limits = limits_from(limit)
         _require_documents(source, documents, text)
-        given = sources.read(sources.one(source, kind), whitespace, limits)
+        given = sources.read(sources.one(source, kind), whitespace, limits, any_order=any_order)
         load_kernels()
         grammar = api.compile(given, byte_vocabulary(), limits=limits)
         verdicts = []

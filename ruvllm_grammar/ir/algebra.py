@@ -26,3 +26,9 @@ class Algebra(Protocol):
 
     def shortest(self, e: Expr) -> str | None:
         """A shortest string that matches, the least in code-point order; None when there is none."""
+
+    def strings(self, e: Expr, most: int) -> tuple[str, ...] | None:
+        """All strings that match, shorter ones first, then in code-point order; None when there are over `most`."""
+
+    def runs_out(self, e: Expr) -> bool:
+        """Whether some prefix of a match is a prefix of only finitely many: where no name may come twice, a trap."""

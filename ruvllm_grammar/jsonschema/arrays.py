@@ -35,6 +35,7 @@ class ArrayShape:
         low: the greatest minItems, or None.
         high: the least maxItems, or None.
         counting: the graph of an array whose items are counted by `contains`, or None.
+        guards: places where generation may have to back up.
     """
 
     prefix: tuple[Obligation, ...]
@@ -42,6 +43,7 @@ class ArrayShape:
     low: Size | None
     high: Size | None
     counting: Counting | None = None
+    guards: tuple[ir.Guard, ...] = ()
 
     @property
     def least(self) -> int:

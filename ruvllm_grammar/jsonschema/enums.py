@@ -1,8 +1,8 @@
 """Listed values: one leaf for the scalars, closed shapes for objects and arrays.
 
 Strings are written canonically (as `json.dumps(ensure_ascii=False)` does), numbers in the spellings of
-`values.number_spellings`, objects in their own key order. Two spellings of one value are two strings of the leaf, so
-the minimal automaton shares what they share.
+`values.number_spellings`, objects in their own key order, or in any order where that is asked for (`members`). Two
+spellings of one value are two strings of the leaf, so the minimal automaton shares what they share.
 """
 
 from __future__ import annotations
@@ -11,28 +11,35 @@ from collections.abc import Iterable
 from typing import Any
 
 from ruvllm_grammar import ir
+from ruvllm_grammar.jsonschema.members import Form, Supply
+from ruvllm_grammar.jsonschema.object_rules import Rules, framed
 from ruvllm_grammar.jsonschema.values import kind, number_spellings, quoted, spellable
 from ruvllm_grammar.jsonschema.whitespace import Whitespace
 
 
-def expression(values: Iterable[Any], space: Whitespace, *, top: bool, whole: bool) -> ir.Expr:
-    """Every spelling of every value that is offered.
+def lower(
+    name: str, values: Iterable[Any], space: Whitespace, *, top: bool, whole: bool, any_order: bool
+) -> tuple[ir.Expr, Rules]:
+    """Every spelling of every value that is offered, and the helper rules of its group.
 
     Args:
+        name: of the rule, with which those of helpers begin.
         values: the values.
         space: the style of white space.
         top: the values are the document itself.
         whole: integers are not spelled with a fraction or exponent (`integer` of draft 4).
+        any_order: members come in any order, not that of the value.
     """
     scalars: list[ir.Expr] = []
     containers: list[ir.Expr] = []
+    spelling = _Spelling(name, space, any_order=any_order)
     for value in values:
         if isinstance(value, (dict, list)):
-            containers.append(_spelled(value, space, top=top))
+            containers.append(spelling.spelled(value, top=top))
         else:
             scalars.extend(_scalar(value, whole=whole))
     flat = ir.alt(*scalars)
-    return ir.alt(ir.leaf(flat) if isinstance(flat, ir.Alt) else flat, *containers)
+    return ir.alt(ir.leaf(flat) if isinstance(flat, ir.Alt) else flat, *containers), spelling.rules
 
 
 def _scalar(value: Any, *, whole: bool = False) -> list[ir.Expr]:
@@ -51,22 +58,59 @@ def _scalar(value: Any, *, whole: bool = False) -> list[ir.Expr]:
             return [ir.literal(quoted(value))] if spellable(value) else []
 
 
-def _spelled(value: Any, space: Whitespace, *, top: bool) -> ir.Expr:
-    if not isinstance(value, (dict, list)):
-        flat = ir.alt(*_scalar(value))
-        return ir.leaf(flat) if isinstance(flat, ir.Alt) else flat
-    opening, closing = ("{", "}") if isinstance(value, dict) else ("[", "]")
-    if not value:
-        return ir.seq(ir.literal(opening), space.empty, ir.literal(closing))
-    parts = []
-    for i, key in enumerate(value):
-        parts.append(ir.seq(ir.literal(","), space.after_comma) if i else space.after_open)
+class _Spelling:
+    """Writes listed objects and arrays. A class for the helpers' sake: objects in any order have rules of their own."""
+
+    def __init__(self, name: str, space: Whitespace, *, any_order: bool) -> None:
+        self._name = name
+        self._space = space
+        self._any_order = any_order
+        self.rules: Rules = {}
+
+    def spelled(self, value: Any, *, top: bool) -> ir.Expr:
+        """One value."""
+        if not isinstance(value, (dict, list)):
+            flat = ir.alt(*_scalar(value))
+            return ir.leaf(flat) if isinstance(flat, ir.Alt) else flat
+        space = self._space
+        opening, closing = ("{", "}") if isinstance(value, dict) else ("[", "]")
+        if not value:
+            return ir.seq(ir.literal(opening), space.empty, ir.literal(closing))
         if isinstance(value, dict):
-            if not spellable(key):
+            if not all(map(spellable, value)):
                 return ir.NEVER
-            parts += [ir.literal(quoted(key)), space.before_colon, ir.literal(":"), space.after_colon]
-        parts += [
-            _spelled(value[key] if isinstance(value, dict) else key, space, top=False),
-            space.after_value,
-        ]
-    return ir.seq(ir.literal(opening), *parts, space.before_close(top=top), ir.literal(closing))
+            if self._any_order and len(value) > 1:
+                return self._unordered(value, top=top)
+            parts = [ir.seq(ir.literal(quoted(name)), self._rest(member)) for name, member in value.items()]
+        else:
+            parts = [ir.seq(self.spelled(item, top=False), space.after_value) for item in value]
+        comma = ir.seq(ir.literal(","), space.after_comma)
+        rest = (ir.seq(comma, part) for part in parts[1:])
+        end = ir.seq(space.before_close(top=top), ir.literal(closing))
+        return ir.seq(ir.literal(opening), space.after_open, parts[0], *rest, end)
+
+    def _rest(self, member: Any) -> ir.Expr:
+        """What follows a member's name."""
+        space = self._space
+        colon = ir.seq(space.before_colon, ir.literal(":"), space.after_colon)
+        return ir.seq(colon, self.spelled(member, top=False), space.after_value)
+
+    def _unordered(self, value: dict[str, Any], *, top: bool) -> ir.Expr:
+        count = len(value)
+        rests = [self._rest(member) for member in value.values()]
+        if any(rest is ir.NEVER for rest in rests):
+            return ir.NEVER
+        supply = Supply(
+            tuple(Form(bit) for bit in range(count)),
+            ordered=0,
+            required=(1 << count) - 1,
+            needs=0,
+            low=0,
+            high=None,
+        )
+        body, _ = framed(
+            f"{self._name}.e{len(self.rules)}", supply, places=tuple(range(count)),
+            names=[ir.literal(quoted(name)) for name in value], rests=rests, rules=self.rules,
+            space=self._space, top=top,
+        )  # fmt: skip
+        return body

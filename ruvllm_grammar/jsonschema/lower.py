@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.errors import GrammarError
-from ruvllm_grammar.jsonschema import arrays, enums, objects
+from ruvllm_grammar.jsonschema import arrays, enums, object_rules
 from ruvllm_grammar.jsonschema.emptiness import Emptiness
 from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation
 from ruvllm_grammar.jsonschema.values import SCALARS
@@ -22,12 +22,15 @@ _TOP = "-top"
 class Lowering:
     """Gives the rules of one schema. `group` is the provider of its grammar."""
 
-    def __init__(self, root: Obligation, emptiness: Emptiness, space: Whitespace) -> None:
+    def __init__(
+        self, root: Obligation, emptiness: Emptiness, space: Whitespace, *, any_order: bool = False
+    ) -> None:
         self._root = root
         self._emptiness = emptiness
         self._shapes = emptiness.shapes
         self._obligations = emptiness.shapes.obligations
         self._space = space
+        self._any_order = any_order
         self._scalars: dict[Conjunction, ir.Expr] = {}
 
     def group(self, name: str) -> ir.Group:
@@ -70,15 +73,21 @@ class Lowering:
     def _scalar(self, conjunction: Conjunction) -> ir.Expr:
         found = self._scalars.get(conjunction)
         if found is None:
-            listed = conjunction.values is not None
-            found = self._listed(conjunction, top=False) if listed else self._kinds(conjunction)
+            if conjunction.values is None:
+                found = self._kinds(conjunction)
+            else:
+                found, _ = self._listed("", conjunction, top=False)  # no container, so no helpers
             self._scalars[conjunction] = found
         return found
 
-    def _listed(self, conjunction: Conjunction, *, top: bool) -> ir.Expr:
+    def _listed(
+        self, name: str, conjunction: Conjunction, *, top: bool
+    ) -> tuple[ir.Expr, dict[str, ir.Expr]]:
         """The values of `enum` and `const`."""
         whole = any(cell.whole for cell in conjunction.cells)
-        return enums.expression(conjunction.values or (), self._space, top=top, whole=whole)
+        return enums.lower(
+            name, conjunction.values or (), self._space, top=top, whole=whole, any_order=self._any_order
+        )
 
     def _kinds(self, conjunction: Conjunction) -> ir.Expr:
         """The scalar kinds of a conjunction."""
@@ -96,15 +105,16 @@ class Lowering:
 
     def _conjunction(self, name: str, conjunction: Conjunction, *, top: bool) -> ir.Group:
         if conjunction.values is not None:
-            return {name: self._listed(conjunction, top=top)}
+            body, helpers = self._listed(name, conjunction, top=top)
+            return {name: body, **helpers}
         alive = self._emptiness.alive(conjunction)
         parts = [self._kinds(conjunction)]
-        helpers: dict[str, ir.Expr] = {}
+        helpers = {}
         if "object" in alive:
-            whole, more = objects.lower(
+            whole, more = object_rules.lower(
                 name, self._shapes.object(conjunction), value=self.value,
                 inhabited=self._emptiness.inhabited,
-                algebra=self._obligations.algebra, space=self._space, top=top,
+                algebra=self._obligations.algebra, space=self._space, top=top, any_order=self._any_order,
             )  # fmt: skip
             parts.append(whole)
             helpers.update(more)

@@ -10,8 +10,9 @@ not {"type": "object", "required": ["a"], "properties": {"b": {"minimum": 3}}}
 = any kind but object | object without "a" | object with "b", where "b" is a number below 3
 ```
 
-Some clauses are violated by *some* member or item among many that no name points at (`additionalProperties`,
-`patternProperties`, `propertyNames`, `uniqueItems`); for these the negation is refused, with the pointer of the clause.
+Some clauses are violated by *some* member that no name points at: `patternProperties`, `additionalProperties` and
+`propertyNames` are denied by a `Need`, which names the members that count and what one of them has to satisfy. A listed
+object or array is denied by cases again: another kind, a member too few or too many, or one that differs.
 
 Lineage: the tableau rules for negation; here the negation normal form is made one level at a time.
 """
@@ -23,19 +24,23 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+from ruvllm_grammar import ir
 from ruvllm_grammar.jsonschema.clauses import (
     Bound,
     Cell,
     Choice,
     Claim,
     Contains,
+    Listed,
+    Need,
     Negated,
+    Pattern,
     Place,
     Refusal,
     Size,
 )
 from ruvllm_grammar.jsonschema.document import Node
-from ruvllm_grammar.jsonschema.values import ALL_KINDS
+from ruvllm_grammar.jsonschema.values import ALL_KINDS, spellable
 
 _NUMBER = frozenset(("number",))
 _STRING = frozenset(("string",))
@@ -85,10 +90,7 @@ class _Violations:
         if inner.kinds != ALL_KINDS:
             yield self.claim(inner.at("type"), kinds=ALL_KINDS - inner.kinds)
         for listed in inner.values:
-            if any(isinstance(value, (dict, list)) for value in listed.values):
-                yield self.refuse(listed.pointer, "a listed object or array", "any")
-            else:
-                yield self.claim(listed.pointer, not_values=(listed,))
+            yield (self.other_than(listed),)
         for listed in inner.not_values:
             yield self.claim(listed.pointer, values=(listed,))
         yield from self._numbers()
@@ -168,12 +170,23 @@ class _Violations:
         if inner.max_properties is not None:
             more = _above(inner.max_properties)
             yield self.claim(more.pointer, kinds=_OBJECT, min_properties=more)
-        for pattern, _ in inner.pattern_properties:
-            yield self.refuse(pattern.pointer, "patternProperties", "object")
-        if not _says_nothing(inner.additional):
-            yield self.refuse(inner.at("additionalProperties"), "additionalProperties", "object")
+        for pattern, place in inner.pattern_properties:
+            need = Need(pattern.keyword, pattern.pointer, self.deny(place), inside=(pattern,))
+            yield self.claim(pattern.pointer, kinds=_OBJECT, needs=(need,))
+        if inner.additional is not None and not _says_nothing(inner.additional):
+            need = Need(
+                "additionalProperties",
+                inner.at("additionalProperties"),
+                self.deny(inner.additional),
+                outside=tuple(pattern for pattern, _ in inner.pattern_properties),
+                apart=tuple(inner.properties),
+            )
+            yield self.claim(need.pointer, kinds=_OBJECT, needs=(need,))
         if inner.names is not None:
-            yield self.refuse(inner.at("propertyNames"), "propertyNames", "object")
+            need = Need("propertyNames", inner.at("propertyNames"), names=self.deny(inner.names))
+            yield self.claim(need.pointer, kinds=_OBJECT, needs=(need,))
+        for need in inner.needs:
+            yield self._all_fail(need)
         if not _says_nothing(inner.unevaluated_properties) and inner.additional is None:
             # Everything else may be taken to hold: where it does not, another branch says so.
             yield self.claim(
@@ -186,6 +199,70 @@ class _Violations:
                 must=inner.must,
                 choices=inner.choices,
             )
+
+    def _all_fail(self, need: Need) -> _Branch:
+        """No member is the one that a need asks for: those that are covered satisfy the opposite."""
+        at = need.pointer
+        if need.names is not None:
+            return self.claim(at, kinds=_OBJECT, names=self.deny(need.names))
+        covered = ir.both(
+            *(pattern.expr for pattern in need.inside),
+            *(ir.complement(pattern.expr) for pattern in need.outside),
+            *(ir.complement(ir.literal(name)) for name in need.apart if spellable(name)),
+        )
+        pattern = Pattern(f"names covered by {need.keyword}", covered, need.keyword, at)
+        opposite = Node(False, at, self.node.resource) if need.place is None else self.deny(need.place)
+        return self.claim(at, kinds=_OBJECT, pattern_properties=((pattern, opposite),))
+
+    def other_than(self, listed: Listed) -> Place:
+        """Any value but those that are listed."""
+        flat = tuple(value for value in listed.values if not isinstance(value, (dict, list)))
+        deep = [value for value in listed.values if isinstance(value, (dict, list))]
+        parts: dict[str, Any] = {"must": tuple((0, self._differs(value, listed)) for value in deep)}
+        if flat:
+            parts["not_values"] = (Listed(flat, listed.keyword, listed.pointer) if deep else listed,)
+        return Claim(self.node, listed.pointer, parts)
+
+    def _differs(self, value: Any, listed: Listed) -> Place:
+        """Any value but this object or array, by cases."""
+        at = listed.pointer
+        anything = Node(True, at, self.node.resource)
+
+        def other(part: Any) -> Place:
+            return self.other_than(Listed((part,), listed.keyword, at))
+
+        if isinstance(value, dict):
+            cases: list[dict[str, Any]] = [{"kinds": ALL_KINDS - _OBJECT}]
+            cases += [
+                {"kinds": _OBJECT, "properties": {name: Node(False, at, self.node.resource)}}
+                for name in value
+            ]
+            cases.append({"kinds": _OBJECT, "needs": (Need(listed.keyword, at, apart=tuple(value)),)})
+            cases += [
+                {"kinds": _OBJECT, "required": (name,), "properties": {name: other(member)}}
+                for name, member in value.items()
+            ]
+        else:
+            count = len(value)
+            cases = [{"kinds": ALL_KINDS - _ARRAY}]
+            if count:
+                cases.append(
+                    {"kinds": _ARRAY, "max_items": Size(count - 1, f"not {listed.keyword}, so maxItems", at)}
+                )
+            cases.append(
+                {"kinds": _ARRAY, "min_items": Size(count + 1, f"not {listed.keyword}, so minItems", at)}
+            )
+            cases += [
+                {
+                    "kinds": _ARRAY,
+                    "min_items": Size(i + 1, f"not {listed.keyword}, so minItems", at),
+                    "prefix": (*([anything] * i), other(item)),
+                }
+                for i, item in enumerate(value)
+            ]
+        branches = tuple((Claim(self.node, at, case),) for case in cases)
+        choice = Choice(self.place.keyword, self.place.pointer, branches, 0)
+        return Claim(self.node, at, {"choices": (choice,)})
 
     def _arrays(self) -> Iterator[_Branch]:
         inner = self.inner

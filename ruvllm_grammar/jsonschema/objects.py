@@ -1,4 +1,4 @@
-"""Objects: member rules merged per name, and their lowering to right-linear rules.
+"""Objects: the merged assertions of a conjunction about an object, and whether any object fits them.
 
 Every name has one obligation: the schemas that `properties` and every matching `patternProperties` give it in each
 cell of the conjunction, or that cell's `additionalProperties` where neither does. Names are of two sorts:
@@ -6,53 +6,62 @@ cell of the conjunction, or that cell's `additionalProperties` where neither doe
 - *slots*: declared names in the order of the schema, then names that are only required. A slot comes at most once and
   in its place. A slot whose obligation nothing can satisfy is not offered.
 - *classes*: all other names, split by which patterns they match, in any order after the slots. Overlapping patterns
-  give disjoint classes with merged obligations.
+  give disjoint classes with merged obligations. A class of a few names is not kept as one: its names become slots
+  without a place (`free`), so it is known when they run out.
 
-```text
-{"properties": {"a": A, "b": B}, "required": ["b"], "additionalProperties": C}
-c1    ::= "{" ws c1.m0
-c1.m0 ::= '"a"' ws ":" ws A ws c1.a1 | c1.m1
-c1.a1 ::= "," ws c1.m1
-c1.m1 ::= '"b"' ws ":" ws B ws c1.a2
-c1.a2 ::= "}" | "," ws c1.m2
-c1.m2 ::= json_string(but_not(any, "a" | "b")) ws ":" ws C ws c1.a2
-```
+Beside its own obligation, a member may be the witness of *needs*: a name it has, or a value it takes, that the
+conjunction asks some member to have (`clauses.Need`).
 
-`m` rules write a member at or after a slot, `a` rules stand after one: close if nothing required is left, or comma and
-go on. The rules are linear in the number of properties. Where `minProperties` or `maxProperties` count, each rule
-also carries the number of members written so far, saturating; additional names are not compared with each other, so a
-minimum that they would have to reach by their number is refused.
+No name comes twice: slots by construction, names of a class by a check (`ir.Check`), which is decided when the name
+ends. So a name that is taken already may be begun, and it has to be possible to end it otherwise. Where the names of a
+class do not leave that way out (`^(a|x.*)$`, once "a" is taken), a guard says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from ruvllm_grammar import ir
-from ruvllm_grammar.jsonschema.clauses import Cell, Pattern, Refusal, Size
-from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation, Obligations
-from ruvllm_grammar.jsonschema.unevaluated import NameScope
-from ruvllm_grammar.jsonschema.values import describe, quoted, spellable
-from ruvllm_grammar.jsonschema.whitespace import Whitespace
+from ruvllm_grammar.jsonschema.clauses import Need, Size
+from ruvllm_grammar.jsonschema.members import Form, Supply
+from ruvllm_grammar.jsonschema.obligations import Obligation
+from ruvllm_grammar.jsonschema.values import describe, spellable
 
-#: Slots times counts beyond which counting members is refused.
-MAX_COUNTED_RULES = 20_000
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Needs of which a member is a witness by its value, and the obligation that makes it one."""
+
+    needs: int
+    obligation: Obligation
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A name that comes at most once, in its place.
+    """A name that comes at most once.
 
     Attributes:
         name: the name.
         obligation: of its value; None: the name itself is not allowed.
         required: pointer of the clause that requires it, or None.
+        free: it has no place among the others, and comes after those that have.
+        always: needs that it is a witness of by its name.
+        proofs: needs that it may be a witness of by its value, with what that takes.
     """
 
     name: str
     obligation: Obligation | None
     required: str | None
+    free: bool = False
+    always: int = 0
+    proofs: tuple[Proof, ...] = ()
+
+    @property
+    def forms(self) -> tuple[Proof, ...]:
+        """Every way to write the member."""
+        return () if self.obligation is None else (Proof(0, self.obligation), *self.proofs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +73,23 @@ class NameClass:
         outside: expressions that none of them matches.
         declared: names of the slots, which the class leaves out.
         obligation: of their values.
+        always: needs that every one of them is a witness of.
+        proofs: needs that each may be a witness of by its value, with what that takes.
+        guard: a name of the class may be begun that cannot be ended, because it is taken.
     """
 
     inside: tuple[ir.Expr, ...]
     outside: tuple[ir.Expr, ...]
     declared: tuple[str, ...]
     obligation: Obligation
+    always: int = 0
+    proofs: tuple[Proof, ...] = ()
+    guard: ir.Guard | None = None
+
+    @property
+    def forms(self) -> tuple[Proof, ...]:
+        """Every way to write a member."""
+        return (Proof(0, self.obligation), *self.proofs)
 
     def names(self, algebra: ir.Algebra) -> ir.Expr:
         """The names as a regular expression; declared names that do not match anyway are not spelled out."""
@@ -81,41 +101,79 @@ class NameClass:
         names = ir.both(*self.inside, *(ir.complement(one) for one in self.outside))
         return ir.but_not(names, ir.alt(*(ir.literal(name) for name in taken))) if taken else names
 
-    def is_empty(self, algebra: ir.Algebra) -> bool:
-        """Whether there is no such name. Finitely many are taken, so some are left where nothing else restricts."""
-        if not self.inside and not self.outside:
+    @property
+    def never_ends(self) -> bool:
+        """Whether it visibly holds that every beginning of a name can go on in any number of ways."""
+        if self.outside or len(self.inside) > 1:
             return False
-        names = self.names(algebra)
-        return names is ir.NEVER or (ir.hides_emptiness(names) and algebra.is_empty(names))
+        return all(
+            one is ir.ANY_TEXT or (isinstance(one, ir.Seq) and one.parts[-1] is ir.ANY_TEXT)
+            for one in self.inside
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectShape:
-    """Merged assertions about an object."""
+    """Merged assertions about an object.
+
+    Attributes:
+        slots: names that come at most once; free ones last.
+        classes: all other names that are allowed.
+        low: the greatest minProperties, or None where it says nothing more.
+        high: the least maxProperties, or None where it says nothing more.
+        needs: members that must be there, by their number in `always` and `proofs`.
+        pointer: of the conjunction.
+    """
 
     slots: tuple[Slot, ...] = ()
     classes: tuple[NameClass, ...] = ()
     low: Size | None = None
     high: Size | None = None
+    needs: tuple[Need, ...] = ()
+    pointer: str = ""
+
+    @property
+    def guards(self) -> tuple[ir.Guard, ...]:
+        """Places where a name may be begun that cannot be ended."""
+        if self.high is not None and self.high.value < 2:
+            return ()  # the only name
+        return tuple(dict.fromkeys(one.guard for one in self.classes if one.guard is not None))
 
     def needed(self) -> tuple[Obligation, ...]:
         """Obligations on which it depends whether an object exists."""
-        if self.low is not None:
+        if self.low is not None or self.needs:
             return self.children()
         return tuple(slot.obligation for slot in self.slots if slot.required is not None and slot.obligation)
 
     def children(self) -> tuple[Obligation, ...]:
         """All obligations of members."""
-        slots = tuple(slot.obligation for slot in self.slots if slot.obligation is not None)
-        return (*slots, *(one.obligation for one in self.classes))
+        named: tuple[Slot | NameClass, ...] = (*self.slots, *self.classes)
+        return tuple(form.obligation for one in named for form in one.forms)
 
     def offered(self, inhabited: Callable[[Obligation], bool]) -> ObjectShape:
-        """The same object with only the names that some value can follow."""
+        """The same object with only the names, and witnesses, that some value can follow."""
         slots = tuple(
-            slot for slot in self.slots if slot.obligation is not None and inhabited(slot.obligation)
+            _offered(slot, inhabited)
+            for slot in self.slots
+            if slot.obligation is not None and inhabited(slot.obligation)
         )
-        classes = tuple(one for one in self.classes if inhabited(one.obligation))
-        return ObjectShape(slots, classes, self.low, self.high)
+        classes = tuple(_offered(one, inhabited) for one in self.classes if inhabited(one.obligation))
+        return ObjectShape(slots, classes, self.low, self.high, self.needs, self.pointer)
+
+    def supply(self, *, any_order: bool = False) -> Supply:
+        """What the object may consist of; forms stand in the order of slots, classes and their `forms`."""
+        forms = [
+            Form(bit, slot.always, form.needs) for bit, slot in enumerate(self.slots) for form in slot.forms
+        ]
+        forms += [Form(None, one.always, form.needs) for one in self.classes for form in one.forms]
+        return Supply(
+            tuple(forms),
+            ordered=0 if any_order else sum(not slot.free for slot in self.slots),
+            required=sum(1 << bit for bit, slot in enumerate(self.slots) if slot.required is not None),
+            needs=len(self.needs),
+            low=0 if self.low is None else self.low.value,
+            high=None if self.high is None else self.high.value,
+        )
 
     def why_empty(self, inhabited: Callable[[Obligation], bool]) -> tuple[str, Obligation | None] | None:
         """Why no object fits, and the member that nothing can satisfy if that is why; None when one does."""
@@ -133,322 +191,41 @@ class ObjectShape:
         required = sum(slot.required is not None for slot in self.slots)
         if self.high is not None and required > self.high.value:
             return f"{self.high} is less than the {required} required properties", None
-        if self.low is not None:
-            if self.high is not None and self.low.value > self.high.value:
-                return f"{self.low} and {self.high} leave no object", None
-            found = self.offered(inhabited)
-            if not found.classes and len(found.slots) < self.low.value:
-                return f"{self.low} is more than the {len(found.slots)} properties there can be", None
+        if self.low is not None and self.high is not None and self.low.value > self.high.value:
+            return f"{self.low} and {self.high} leave no object", None
+        if self.low is None and not self.needs:
+            return None
+        found = self.offered(inhabited)
+        if self.needs:
+            clash = found._why_not_met()  # noqa: SLF001 - its own
+            if clash is not None:
+                return clash, None
+        if self.low is not None and not found.classes and len(found.slots) < self.low.value:
+            return f"{self.low} is more than the {len(found.slots)} properties there can be", None
+        return None
+
+    def _why_not_met(self) -> str | None:
+        """Why the needs cannot be met by what is offered."""
+        supply = self.supply()
+        can = 0
+        for form in supply.forms:
+            can |= form.proof
+        for bit, need in enumerate(self.needs):
+            if not can >> bit & 1:
+                return f"{need} asks for a member that nothing can be"
+        fewest = supply.fewest(0, 0)
+        asked = " and ".join(str(need) for need in self.needs)
+        if fewest is None:
+            return f"{asked} ask for more members than there can be"
+        if self.high is not None and fewest > self.high.value:
+            return f"{self.high} is less than the {fewest} properties that {asked} and required ask for"
         return None
 
 
-def merge(
-    conjunction: Conjunction,
-    obligations: Obligations,
-    *,
-    names_of: Callable[[Obligation], ir.Expr],
-) -> ObjectShape:
-    """The conjunction of what the cells say about objects.
-
-    Args:
-        conjunction: its cells.
-        obligations: makes the obligations of members.
-        names_of: the strings that satisfy an obligation, for `propertyNames`.
-
-    Raises:
-        UnsupportedKeyword: `minProperties` that additional names would have to reach.
-    """
-    cells = [cell for cell in conjunction.cells if _speaks(cell)]
-    algebra = obligations.algebra
-    required: dict[str, str] = {}
-    declared: dict[str, None] = {}
-    low: Size | None = None
-    high: Size | None = None
-    restrictions: list[ir.Expr] = []
-    for cell in cells:
-        declared.update(dict.fromkeys(cell.properties))
-        for name in cell.required:
-            required.setdefault(name, cell.at("required"))
-        if cell.min_properties is not None and (low is None or cell.min_properties.value > low.value):
-            low = cell.min_properties
-        if cell.max_properties is not None and (high is None or cell.max_properties.value < high.value):
-            high = cell.max_properties
-        if cell.names is not None:
-            restrictions.append(names_of(obligations.obligation(obligations.child(cell, cell.names))))
-    declared.update(dict.fromkeys(required))
-    patterned = any(cell.pattern_properties for cell in cells)
-    scopes = [scope for scope in conjunction.scopes if isinstance(scope, NameScope)]
-
-    def obligation_of(name: str) -> Obligation | None:
-        if not spellable(name) or not all(algebra.matches(one, name) for one in restrictions):
-            return None
-        parts = []
-        for cell in cells:
-            node = cell.properties.get(name)
-            hit = node is not None
-            if node is not None:
-                parts.append(obligations.child(cell, node))
-            for pattern, other in cell.pattern_properties if patterned else ():
-                if algebra.matches(pattern.expr, name):
-                    parts.append(obligations.child(cell, other))
-                    hit = True
-            if not hit and cell.additional is not None:
-                parts.append(obligations.child(cell, cell.additional))
-        parts.extend(scope.rule for scope in scopes if not scope.covers(name, algebra))
-        return obligations.obligation(*parts)
-
-    if len(cells) == 1 and not patterned and not restrictions and not scopes:
-        slots = _plain_slots(cells[0], declared, required, obligations)
-    else:
-        slots = tuple(Slot(name, obligation_of(name), required.get(name)) for name in declared)
-    classes = _classes(cells, tuple(declared), restrictions, scopes, obligations)
-    if low is not None and low.value <= len(required):
-        low = None
-    if high is not None and not classes and high.value >= len(slots):
-        high = None
-    if low is not None and low.value > 1 and classes:
-        obligations.refuse(
-            Refusal(
-                "minProperties",
-                low.pointer,
-                f"{low.value} properties may have to come from additional names, which are not told apart yet; "
-                "require the names, or set additionalProperties to false",
-                "object",
-            )
-        )
-    if (low is not None or high is not None) and _counts(low, high) * (len(slots) + 1) > MAX_COUNTED_RULES:
-        clause = high or low
-        obligations.refuse(
-            Refusal(
-                clause.keyword if clause else "maxProperties",
-                clause.pointer if clause else "",
-                f"counting needs more than {MAX_COUNTED_RULES} rules; leave it out or declare fewer properties",
-                "object",
-            )
-        )
-    return ObjectShape(slots, classes, low, high)
+_Named = TypeVar("_Named", Slot, NameClass)
 
 
-def _plain_slots(
-    cell: Cell, declared: Iterable[str], required: Mapping[str, str], obligations: Obligations
-) -> tuple[Slot, ...]:
-    """The slots of the usual case: one cell without patterns, so a name has one schema."""
-    found = []
-    for name in declared:
-        node = cell.properties.get(name, cell.additional)
-        obligation: Obligation | None = None
-        if name.isascii() or spellable(name):
-            obligation = obligations.obligation(*(() if node is None else (obligations.child(cell, node),)))
-        found.append(Slot(name, obligation, required.get(name)))
-    return tuple(found)
-
-
-def _speaks(cell: Cell) -> bool:
-    return bool(
-        cell.properties
-        or cell.required
-        or cell.pattern_properties
-        or cell.additional is not None
-        or cell.names is not None
-        or cell.min_properties is not None
-        or cell.max_properties is not None
-    )
-
-
-def _classes(
-    cells: Iterable[Cell],
-    declared: tuple[str, ...],
-    restrictions: list[ir.Expr],
-    scopes: Iterable[NameScope],
-    obligations: Obligations,
-) -> tuple[NameClass, ...]:
-    """Split the names that are not declared by the patterns they match."""
-    algebra = obligations.algebra
-    patterns: dict[str, Pattern] = {}
-    for cell in cells:
-        for pattern, _ in cell.pattern_properties:
-            patterns[pattern.text] = pattern
-    regions: list[tuple[tuple[str, ...], tuple[str, ...]]] = [((), ())]
-    for text, pattern in patterns.items():
-        grown = []
-        for inside, outside in regions:
-            together = ir.both(*(patterns[one].expr for one in inside))
-            if not inside or not algebra.disjoint(together, pattern.expr):
-                grown.append(((*inside, text), outside))
-            grown.append((inside, (*outside, text)))
-        regions = grown
-    found = []
-    for inside, outside in regions:
-        parts: list[Cell] = []
-        for cell in cells:
-            nodes = [node for pattern, node in cell.pattern_properties if pattern.text in inside]
-            if not nodes and cell.additional is not None:
-                nodes = [cell.additional]
-            parts.extend(obligations.child(cell, node) for node in nodes)
-        parts.extend(scope.rule for scope in scopes if not scope.covers_class(inside))
-        if any(part.verdict is False for part in parts):
-            continue
-        names = NameClass(
-            (*(patterns[one].expr for one in inside), *restrictions),
-            tuple(patterns[one].expr for one in outside),
-            declared,
-            obligations.obligation(*parts),
-        )
-        if not names.is_empty(algebra):
-            found.append(names)
-    return tuple(found)
-
-
-def _counts(low: Size | None, high: Size | None) -> int:
-    """Different counts of members worth telling apart."""
-    return 1 + max(0 if low is None else low.value, 0 if high is None else high.value)
-
-
-def lower(
-    name: str,
-    shape: ObjectShape,
-    *,
-    value: Callable[[Obligation], ir.Expr],
-    inhabited: Callable[[Obligation], bool],
-    algebra: ir.Algebra,
-    space: Whitespace,
-    top: bool,
-) -> tuple[ir.Expr, dict[str, ir.Expr]]:
-    """The expression of an object, and the helper rules of its group."""
-    return _Lowering(name, shape.offered(inhabited), value, algebra, space, top=top).lower()
-
-
-class _Lowering:
-    """Writes the rules of one object. `count` is 0 everywhere unless members are counted."""
-
-    def __init__(
-        self,
-        name: str,
-        shape: ObjectShape,
-        value: Callable[[Obligation], ir.Expr],
-        algebra: ir.Algebra,
-        space: Whitespace,
-        *,
-        top: bool,
-    ) -> None:
-        self.name = name
-        self.slots = shape.slots
-        self.space = space
-        self.low = 0 if shape.low is None else shape.low.value
-        self.high = None if shape.high is None else shape.high.value
-        self.counted = shape.low is not None or shape.high is not None
-        self.most = _counts(shape.low, shape.high) - 1
-        self.close = ir.seq(space.before_close(top=top), ir.literal("}"))
-        self.comma = ir.seq(ir.literal(","), space.after_comma)
-        colon = ir.seq(space.before_colon, ir.literal(":"), space.after_colon)
-        self.pairs = [
-            ir.seq(ir.literal(quoted(slot.name)), colon, value(_must(slot.obligation)), space.after_value)
-            for slot in self.slots
-        ]
-        self.other = ir.alt(
-            *(
-                ir.seq(ir.json_string(one.names(algebra)), colon, value(one.obligation), space.after_value)
-                for one in shape.classes
-            )
-        )
-        # required[i]: how many required slots stand at or after i.
-        self.required = [0] * (len(self.slots) + 1)
-        for i in range(len(self.slots) - 1, -1, -1):
-            self.required[i] = self.required[i + 1] + (self.slots[i].required is not None)
-        self.rules: dict[str, ir.Expr] = {}
-
-    def lower(self) -> tuple[ir.Expr, dict[str, ir.Expr]]:
-        space = self.space
-        begin = ir.literal("{")
-        empty_allowed = self.required[0] == 0 and self.low == 0
-        some = self.member(0, 0)
-        if not empty_allowed:
-            return ir.seq(begin, space.after_open, some), self.rules
-        empty = ir.seq(space.empty, ir.literal("}"))
-        if some is ir.NEVER:
-            return ir.seq(begin, empty), self.rules
-        if space.empty is space.after_open:
-            return ir.seq(begin, space.after_open, ir.alt(ir.literal("}"), some)), self.rules
-        return ir.seq(begin, ir.alt(empty, ir.seq(space.after_open, some))), self.rules
-
-    def _more(self, count: int) -> int:
-        return min(count + 1, self.most) if self.counted else 0
-
-    def _room(self, i: int, count: int) -> bool:
-        """Whether an optional member before slot `i` leaves room for what is required from there on."""
-        return self.high is None or count + 1 + self.required[i] <= self.high
-
-    def _fits(self, i: int, count: int) -> bool:
-        """Whether an object with `count` members can still be completed from slot `i` on."""
-        if self.high is not None and count + self.required[i] > self.high:
-            return False
-        return self.other is not ir.NEVER or count + len(self.slots) - i >= self.low
-
-    def member(self, i: int, count: int) -> ir.Expr:
-        """A reference to the rule that writes a member at or after slot `i`; `NEVER` when none can come.
-
-        Iterative from the last slot, so the number of properties is not the depth of a recursion.
-        """
-        if not self.counted:
-            for at in range(len(self.slots), i - 1, -1):
-                self._write(at, 0)
-            if self.slots:
-                self.rules.pop(self._name("a", 0, 0), None)  # nothing stands before the first slot
-        else:
-            for at in range(len(self.slots), i - 1, -1):
-                for written in range(self.most, -1, -1):
-                    self._write(at, written)
-            self._keep_reachable(self._name("m", i, count))
-        return self._ref("m", i, count)
-
-    def _name(self, letter: str, i: int, count: int) -> str:
-        return f"{self.name}.{letter}{i}" + (f".{count}" if self.counted else "")
-
-    def _ref(self, letter: str, i: int, count: int) -> ir.Expr:
-        found = self._name(letter, i, count)
-        return ir.ref(found) if found in self.rules else ir.NEVER
-
-    def _write(self, i: int, count: int) -> None:
-        """Rules `m` and `a` of slot `i`, whose successors exist already."""
-        if not self._fits(i, count):
-            return
-        if i == len(self.slots):
-            onward: ir.Expr = ir.NEVER
-            if self.other is not ir.NEVER and self._room(i, count):
-                after = self._name("a", i, self._more(count))
-                # The loop refers to itself when counting has saturated.
-                if after in self.rules or after == self._name("a", i, count):
-                    onward = ir.seq(self.other, ir.ref(after))
-        else:
-            onward = ir.NEVER
-            required = self.slots[i].required is not None
-            if required or self._room(i + 1, count):
-                onward = ir.seq(self.pairs[i], self._ref("a", i + 1, self._more(count)))
-            if not required:
-                onward = ir.alt(onward, self._ref("m", i + 1, count))
-        if onward is not ir.NEVER:
-            self.rules[self._name("m", i, count)] = onward
-        done = self.close if self.required[i] == 0 and count >= self.low else ir.NEVER
-        more = self._ref("m", i, count)
-        after_rule = ir.alt(done, ir.seq(self.comma, more) if more is not ir.NEVER else ir.NEVER)
-        if after_rule is not ir.NEVER:
-            self.rules[self._name("a", i, count)] = after_rule
-
-    def _keep_reachable(self, start: str) -> None:
-        """Drop counted rules that no object reaches."""
-        queue = [start]
-        kept: dict[str, ir.Expr] = {}
-        while queue:
-            name = queue.pop()
-            if name in kept or name not in self.rules:
-                continue
-            kept[name] = self.rules[name]
-            queue.extend(ir.references(self.rules[name]))
-        self.rules = kept
-
-
-def _must(obligation: Obligation | None) -> Obligation:
-    if obligation is None:
-        msg = "a slot without obligation is never offered"
-        raise ValueError(msg)
-    return obligation
+def _offered(one: _Named, inhabited: Callable[[Obligation], bool]) -> _Named:
+    if not one.proofs:
+        return one
+    return replace(one, proofs=tuple(form for form in one.proofs if inhabited(form.obligation)))

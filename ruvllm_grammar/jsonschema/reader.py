@@ -27,7 +27,7 @@ from ruvllm_grammar.jsonschema.whitespace import whitespace as whitespace_of
 from ruvllm_grammar.limits import Limits
 
 #: Raised whenever the same schema and options would give another language.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _FORMATS = ("assert", "annotate")
 
@@ -71,6 +71,7 @@ class _Reading:
                 cells, algebra=algebra, limits=limits, refusals=refusals, overlaps=overlaps
             )
             self.emptiness = Emptiness(Shapes(self.obligations))
+            self.guards: dict[ir.Guard, None] = {}
             self.root = self.obligations.obligation(root)
             found = self._explore(limits)
             if not found:
@@ -103,7 +104,7 @@ class _Reading:
         return {choice: frozenset(pairs) for choice, pairs in overlaps.items()}
 
     def _measure(self, conjunction: Conjunction, limits: Limits) -> None:
-        """Measure the leaves whose size the schema sets freely, so that their `LimitError` does not come late."""
+        """Measure the leaves whose size the schema sets freely, so that no `LimitError` comes late; collect guards."""
         if conjunction.values is not None:
             return
         if "number" in conjunction.kinds:
@@ -112,6 +113,14 @@ class _Reading:
                 number.expression(limits)
         if "string" in conjunction.kinds:
             self.emptiness.shapes.string(conjunction).measure(limits)
+        containers = conjunction.kinds & {"object", "array"}
+        if containers:
+            containers &= self.emptiness.alive(conjunction)
+        if "object" in containers:
+            members = self.emptiness.shapes.object(conjunction).offered(self.emptiness.inhabited)
+            self.guards.update(dict.fromkeys(members.guards))
+        if "array" in containers:
+            self.guards.update(dict.fromkeys(self.emptiness.shapes.array(conjunction).guards))
 
     def satisfiable(self) -> None:
         """Raises `UnsatisfiableGrammar` when no document fits, saying why and where."""
@@ -128,6 +137,7 @@ def read(
     draft: str | None = None,
     formats: str = "assert",
     whitespace: str = "flexible",
+    any_order: bool = False,
     registry: Mapping[str, Any] | None = None,
 ) -> ir.Grammar:
     """Read a JSON Schema into a grammar of the documents that satisfy it.
@@ -140,6 +150,7 @@ def read(
             Draft 7.
         formats: "assert" restricts strings by `format`; "annotate" ignores it, as the specification allows.
         whitespace: "compact", "spaced", "pretty", "flexible" or "any".
+        any_order: the members of an object come in any order; else declared ones in the order of the schema.
         registry: other documents by absolute URI; nothing is fetched.
 
     Raises:
@@ -155,14 +166,17 @@ def read(
         refusals=None, uses=None,
     )  # fmt: skip
     reading.satisfiable()
-    lowering = Lowering(reading.root, reading.emptiness, space)
+    lowering = Lowering(reading.root, reading.emptiness, space, any_order=any_order)
     documents = [reading.text, *(f"{uri} {text}" for uri, text in sorted(reading.document.used.items()))]
-    key = "\0".join(("jsonschema", str(FORMAT_VERSION), draft or "", formats, whitespace, *documents))
+    order = "any order" if any_order else "schema order"
+    options = (draft or "", formats, whitespace, order)
+    key = "\0".join(("jsonschema", str(FORMAT_VERSION), *options, *documents))
     return ir.Grammar(
         ROOT,
         dict(space.rules),
         provider=lowering.group,
         key=key.encode("utf-8", "surrogatepass"),
+        guards=tuple(reading.guards),
         may_check=True,
     )
 
@@ -181,6 +195,12 @@ class _NothingToAsk:
 
     def shortest(self, e: ir.Expr) -> str | None:
         raise GrammarError(f"asked for a string of {e}; this is a defect of the reader")
+
+    def strings(self, e: ir.Expr, most: int) -> tuple[str, ...] | None:
+        raise GrammarError(f"asked for {most} strings of {e}; this is a defect of the reader")
+
+    def runs_out(self, e: ir.Expr) -> bool:
+        raise GrammarError(f"asked whether {e} runs out; this is a defect of the reader")
 
 
 def read_json(*, limits: Limits, whitespace: str = "flexible") -> ir.Grammar:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ruvllm_grammar import ir
-from ruvllm_grammar.jsonschema import arrays, numbers, objects, strings
+from ruvllm_grammar.jsonschema import arrays, numbers, object_merge, strings
 from ruvllm_grammar.jsonschema.arrays import ArrayShape
 from ruvllm_grammar.jsonschema.numbers import NumberShape
 from ruvllm_grammar.jsonschema.objects import ObjectShape
@@ -39,7 +39,7 @@ class Shapes:
         """What an object must satisfy."""
         found: ObjectShape | None = conjunction.shapes.get("object")
         if found is None:
-            found = objects.merge(conjunction, self.obligations, names_of=self.strings_of)
+            found = object_merge.merge(conjunction, self.obligations, names_of=self.strings_of)
             conjunction.shapes["object"] = found
         return found
 

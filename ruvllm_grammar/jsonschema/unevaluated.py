@@ -63,9 +63,9 @@ class NameScope:
         """Whether a member of this name is evaluated."""
         return name in self.names or any(algebra.matches(expr, name) for _, expr in self.patterns)
 
-    def covers_class(self, inside: Collection[str]) -> bool:
+    def covers_class(self, inside: Collection[ir.Expr]) -> bool:
         """Whether names are evaluated that nobody declares and that match exactly these patterns of the conjunction."""
-        return any(text in inside for text, _ in self.patterns)
+        return any(expr in inside for _, expr in self.patterns)
 
 
 @dataclass(frozen=True, slots=True)

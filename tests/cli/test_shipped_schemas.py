@@ -16,10 +16,14 @@ NAMES = sorted(file.stem for file in FOLDER.glob("*.json"))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_schemas_are_schemas_and_compile_without_guards(name):
+def test_schemas_are_schemas_and_compile_with_few_guards(name):
     schema = shipped_schema(name)
     Draft202012Validator.check_schema(schema)
-    assert rg.compile(rg.JsonSchema(schema), byte_vocabulary()).guards == ()
+    guards = rg.compile(rg.JsonSchema(schema), byte_vocabulary()).guards
+    # Its names have a greatest length: one that is taken may be begun and cannot be ended otherwise.
+    assert [one.pointer for one in guards] == (
+        ["/patternProperties/^x-[a-z]{1,6}$"] if name == "service_config" else []
+    )
 
 
 def test_the_demo_shows_them_all():

@@ -1,0 +1,252 @@
+"""Objects written as rules, or as one body with a record.
+
+The usual object has its members in the order of the schema, each once, then any other names. It becomes right-linear
+rules: `m` rules write a member at or after a slot, `a` rules stand after one: close if nothing required is left, or
+comma and go on. They are linear in the number of properties.
+
+```text
+{"properties": {"a": A, "b": B}, "required": ["b"], "additionalProperties": C}
+c1    ::= "{" ws c1.m0
+c1.m0 ::= '"a"' ws ":" ws A ws c1.a1 | c1.m1
+c1.a1 ::= "," ws c1.m1
+c1.m1 ::= '"b"' ws ":" ws B ws c1.a2
+c1.a2 ::= "}" | "," ws c1.m2
+c1.m2 ::= json_string(but_not(any, "a" | "b")) check(name) ws ":" ws C ws c1.a2
+```
+
+Where members are counted, demanded by existence, in any order, or have no place, one body with a record
+(`members.MemberFrame`) replaces the rules. Members that may be due for the object to be finished stand apart from the
+others, because distances count the longest of them for each one that is missing (`c1.due`):
+
+```text
+c1 ::= frame("{" ( @empty ws "}" | ws ( ( @first | @next "," ws ) pick( @test '"b"' @take c1.v1 | ...) )* @close "}" ))
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ruvllm_grammar import ir
+from ruvllm_grammar.jsonschema import members
+from ruvllm_grammar.jsonschema.members import MemberFrame, Supply
+from ruvllm_grammar.jsonschema.objects import NameClass, ObjectShape, Slot
+from ruvllm_grammar.jsonschema.obligations import Obligation
+from ruvllm_grammar.jsonschema.values import quoted
+from ruvllm_grammar.jsonschema.whitespace import Whitespace
+
+Rules = dict[str, ir.Expr]
+
+
+def lower(
+    name: str,
+    shape: ObjectShape,
+    *,
+    value: Callable[[Obligation], ir.Expr],
+    inhabited: Callable[[Obligation], bool],
+    algebra: ir.Algebra,
+    space: Whitespace,
+    top: bool,
+    any_order: bool,
+) -> tuple[ir.Expr, Rules]:
+    """The expression of an object, and the helper rules of its group.
+
+    Args:
+        name: of the rule, with which those of helpers begin.
+        shape: the object.
+        value: the expression of a member's value.
+        inhabited: whether any value satisfies an obligation.
+        algebra: answers questions about names.
+        space: the style of white space.
+        top: the object is the document itself.
+        any_order: declared names come in any order, not that of the schema.
+    """
+    shape = shape.offered(inhabited)
+    texts = _Texts(shape, value, algebra, space)
+    if _is_plain(shape, any_order=any_order):
+        return _plain(name, shape, texts, space, top=top)
+    return _framed(name, shape, texts, space, top=top, any_order=any_order)
+
+
+def _is_plain(shape: ObjectShape, *, any_order: bool) -> bool:
+    """Whether right-linear rules say it: that there is a member at all needs no counting."""
+    if shape.needs or shape.high is not None or (shape.low is not None and shape.low.value > 1):
+        return False
+    if any(slot.free for slot in shape.slots):
+        return False
+    return not any_order or len(shape.slots) + bool(shape.classes) < 2 or not shape.slots
+
+
+class _Texts:
+    """The names of an object, and what follows them."""
+
+    def __init__(
+        self,
+        shape: ObjectShape,
+        value: Callable[[Obligation], ir.Expr],
+        algebra: ir.Algebra,
+        space: Whitespace,
+    ) -> None:
+        self._value = value
+        self._after = space.after_value
+        self._colon = ir.seq(space.before_colon, ir.literal(":"), space.after_colon)
+        new = ir.check(ir.Check("name", "names", shape.pointer))
+        self.names = [_name(slot) for slot in shape.slots]
+        self.names += [ir.seq(ir.json_string(one.names(algebra)), new) for one in shape.classes]
+
+    def rest(self, obligation: Obligation) -> ir.Expr:
+        """What follows a name: colon, value, white space."""
+        return ir.seq(self._colon, self._value(obligation), self._after)
+
+
+def _name(slot: Slot) -> ir.Expr:
+    """A declared name is spelled one way; one that only a pattern allows, in every way."""
+    return ir.json_string(ir.literal(slot.name)) if slot.free else ir.literal(quoted(slot.name))
+
+
+def _whole(space: Whitespace, empty: ir.Expr, some: ir.Expr) -> ir.Expr:
+    """An object from what may stand between its braces; `NEVER` where there is no such object.
+
+    Args:
+        space: the style of white space.
+        empty: what stands in front of the brace that closes an empty object, white space apart.
+        some: one or more members, with the closing brace.
+    """
+    begin, end = ir.literal("{"), ir.literal("}")
+    if some is ir.NEVER:
+        return ir.seq(begin, empty, space.empty, end)
+    if space.empty is space.after_open:
+        return ir.seq(begin, space.after_open, ir.alt(ir.seq(empty, end), some))
+    return ir.seq(begin, ir.alt(ir.seq(empty, space.empty, end), ir.seq(space.after_open, some)))
+
+
+# ------------------------------------------------------------------------------------------------ right-linear rules
+
+
+def _plain(
+    name: str, shape: ObjectShape, texts: _Texts, space: Whitespace, *, top: bool
+) -> tuple[ir.Expr, Rules]:
+    """Rules from the last slot to the first, so that the number of properties is not the depth of a recursion."""
+    slots = shape.slots
+    close = ir.seq(space.before_close(top=top), ir.literal("}"))
+    comma = ir.seq(ir.literal(","), space.after_comma)
+    other = ir.alt(
+        *(
+            ir.seq(text, texts.rest(one.obligation))
+            for text, one in zip(texts.names[len(slots) :], shape.classes, strict=True)
+        )
+    )
+    rules: Rules = {}
+
+    def ref(letter: str, i: int) -> ir.Expr:
+        found = f"{name}.{letter}{i}"
+        return ir.ref(found) if found in rules else ir.NEVER
+
+    last = len(slots)
+    if other is not ir.NEVER:
+        rules[f"{name}.m{last}"] = ir.seq(other, ir.ref(f"{name}.a{last}"))
+    required = False
+    for i in range(last, -1, -1):
+        if i < last:
+            slot = slots[i]
+            required = required or slot.required is not None
+            here = [
+                ir.seq(texts.names[i], texts.rest(form.obligation), ref("a", i + 1)) for form in slot.forms
+            ]
+            skipped = ref("m", i + 1) if slot.required is None else ir.NEVER
+            rules[f"{name}.m{i}"] = ir.alt(*here, skipped)
+        more = ref("m", i)
+        if i or not slots:  # nothing stands before the first slot
+            rules[f"{name}.a{i}"] = ir.alt(
+                ir.NEVER if required else close, ir.seq(comma, more) if more is not ir.NEVER else ir.NEVER
+            )
+    empty = ir.NEVER if required or shape.low is not None else ir.EMPTY
+    some = ref("m", 0)
+    if some is ir.NEVER:
+        rules.clear()  # of an object without members, what may follow one
+    return _whole(space, empty, some), rules
+
+
+# -------------------------------------------------------------------------------------------------- with a record
+
+
+def _framed(
+    name: str, shape: ObjectShape, texts: _Texts, space: Whitespace, *, top: bool, any_order: bool
+) -> tuple[ir.Expr, Rules]:
+    named: tuple[Slot | NameClass, ...] = (*shape.slots, *shape.classes)
+    forms = [(place, form.obligation) for place, one in enumerate(named) for form in one.forms]
+    rules: Rules = {}
+    rests: list[ir.Expr] = []
+    for number, (_, obligation) in enumerate(forms):
+        rules[f"{name}.v{number}"] = texts.rest(obligation)
+        rests.append(ir.ref(f"{name}.v{number}"))
+    supply = shape.supply(any_order=any_order)
+    places = tuple(place for place, _ in forms)
+    return framed(
+        name, supply, places=places, names=texts.names, rests=rests, rules=rules, space=space, top=top
+    )
+
+
+def framed(
+    name: str,
+    supply: Supply,
+    *,
+    places: tuple[int, ...],
+    names: list[ir.Expr],
+    rests: list[ir.Expr],
+    rules: Rules,
+    space: Whitespace,
+    top: bool,
+) -> tuple[ir.Expr, Rules]:
+    """An object as one body with a record.
+
+    Args:
+        name: of its rule.
+        supply: what it may consist of.
+        places: per form, which of `names` it has.
+        names: the spellings of names and classes of names.
+        rests: per form, what follows the name.
+        rules: helpers that `rests` refers to; the rule of a due member is added.
+        space: the style of white space.
+        top: the object is the document itself.
+    """
+    due, free = _entries(supply, places)
+    owed = f"{name}.due"
+    frame = MemberFrame(supply, (*due, *free), due=len(due), owed=owed)
+    close = ir.seq(ir.step(members.CLOSE), space.before_close(top=top), ir.literal("}"))
+    comma = ir.seq(ir.literal(","), space.after_comma)
+
+    def one(entry: int) -> ir.Expr:
+        some = frame.entries[entry]
+        taken = (ir.seq(ir.step(frame.take(form)), rests[form]) for form in some)
+        return ir.seq(ir.step(frame.test(entry)), names[places[some[0]]], ir.pick(*taken))
+
+    rounds = []
+    for first, after, entries in (
+        (members.FIRST_DUE, members.NEXT_DUE, range(len(due))),
+        (members.FIRST_FREE, members.NEXT_FREE, range(len(due), len(due) + len(free))),
+    ):
+        if entries:
+            begin = ir.alt(ir.step(first), ir.seq(ir.step(after), comma))
+            rounds.append(ir.seq(begin, ir.pick(*(one(entry) for entry in entries))))
+    if due:
+        rules[owed] = ir.seq(
+            comma,
+            ir.pick(*(ir.seq(names[places[form]], rests[form]) for some in due for form in some)),
+        )
+    some = ir.seq(ir.repeat(ir.alt(*rounds), 0), close) if rounds else ir.NEVER
+    return ir.frame(frame, _whole(space, ir.step(members.EMPTY), some)), rules
+
+
+def _entries(
+    supply: Supply, places: tuple[int, ...]
+) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]:
+    """The forms by name, those that a shortest completion may hold apart from the others."""
+    found: tuple[dict[int, list[int]], dict[int, list[int]]] = ({}, {})
+    filling = supply.low > supply.required.bit_count()
+    for number, form in enumerate(supply.forms):
+        required = form.slot is not None and supply.required >> form.slot & 1
+        owed = filling or required or form.proof
+        found[0 if owed else 1].setdefault(places[number], []).append(number)
+    due, free = (tuple(tuple(some) for some in by_name.values()) for by_name in found)
+    return due, free
