@@ -210,38 +210,43 @@ def framed(
         space: the style of white space.
         top: the object is the document itself.
     """
-    due, free = _entries(supply, places)
+    due, free = entries(supply, places)
     owed = f"{name}.due"
     frame = MemberFrame(supply, (*due, *free), due=len(due), owed=owed)
     close = ir.seq(ir.step(members.CLOSE), space.before_close(top=top), ir.literal("}"))
     comma = ir.seq(ir.literal(","), space.after_comma)
 
     def one(entry: int) -> ir.Expr:
-        some = frame.entries[entry]
-        taken = (ir.seq(ir.step(frame.take(form)), rests[form]) for form in some)
-        return ir.seq(ir.step(frame.test(entry)), names[places[some[0]]], ir.pick(*taken))
+        forms = frame.entries[entry]
+        taken = (ir.seq(ir.step(frame.take(form)), rests[form]) for form in forms)
+        return ir.seq(ir.step(frame.test(entry)), names[places[forms[0]]], ir.pick(*taken))
 
     rounds = []
-    for first, after, entries in (
+    for first, after, some in (
         (members.FIRST_DUE, members.NEXT_DUE, range(len(due))),
         (members.FIRST_FREE, members.NEXT_FREE, range(len(due), len(due) + len(free))),
     ):
-        if entries:
+        if some:
             begin = ir.alt(ir.step(first), ir.seq(ir.step(after), comma))
-            rounds.append(ir.seq(begin, ir.pick(*(one(entry) for entry in entries))))
+            rounds.append(ir.seq(begin, ir.pick(*(one(entry) for entry in some))))
     if due:
         rules[owed] = ir.seq(
             comma,
             ir.pick(*(ir.seq(names[places[form]], rests[form]) for some in due for form in some)),
         )
-    some = ir.seq(ir.repeat(ir.alt(*rounds), 0), close) if rounds else ir.NEVER
-    return ir.frame(frame, _whole(space, ir.step(members.EMPTY), some)), rules
+    full = ir.seq(ir.repeat(ir.alt(*rounds), 0), close) if rounds else ir.NEVER
+    return ir.frame(frame, _whole(space, ir.step(members.EMPTY), full)), rules
 
 
-def _entries(
+def entries(
     supply: Supply, places: tuple[int, ...]
 ) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]:
-    """The forms by name, those that a shortest completion may hold apart from the others."""
+    """The places of forms, by name: of those that a shortest completion may hold, and of the others.
+
+    Args:
+        supply: the object.
+        places: per form, which name it has.
+    """
     found: tuple[dict[int, list[int]], dict[int, list[int]]] = ({}, {})
     filling = supply.low > supply.required.bit_count()
     for number, form in enumerate(supply.forms):
