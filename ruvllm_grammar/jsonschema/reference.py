@@ -1,13 +1,16 @@
 """The reference page of the JSON Schema keywords, printed from the table that the compiler obeys.
 
 ```sh
-python -m ruvllm_grammar.jsonschema.reference > docs/reference/json-schema.md
+python -m ruvllm_grammar.jsonschema.reference docs/reference/json-schema.md
 ```
+
+rewrites the page and keeps the measured table at its end, which `bench/keywords.py` writes.
 """
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from ruvllm_grammar.jsonschema import formats
 from ruvllm_grammar.jsonschema.support import ROWS, Row, State
@@ -17,7 +20,7 @@ _DRAFTS = {4: "4", 6: "6", 7: "7", 2019: "2019-09", 2020: "2020-12"}
 _HEAD = """\
 # JSON Schema
 
-<!-- Generated: python -m ruvllm_grammar.jsonschema.reference > docs/reference/json-schema.md -->
+<!-- Generated: python -m ruvllm_grammar.jsonschema.reference docs/reference/json-schema.md -->
 
 Drafts 4, 6, 7, 2019-09 and 2020-12, by `$schema` or by `draft=`. A schema that names none is read as 2020-12 with the
 keywords of Draft 7 beside it. References to other documents are looked up in `registry=`, never on the network.
@@ -68,6 +71,11 @@ _SPELLING = """
 - **White space** between tokens: see [Choose whitespace](../how-to/choose-whitespace.md).
 """
 
+_MEASURED = (
+    "\n## The official test suite, beside other engines\n\n<!-- Measured: python bench/keywords.py -->\n"
+)
+_END = "<!-- End of the measured part -->\n"
+
 
 def _row(row: Row) -> str:
     since = _DRAFTS[row.since] + ("" if row.until == 2020 else f" to {_DRAFTS[row.until]}")
@@ -75,16 +83,22 @@ def _row(row: Row) -> str:
     return f"| `{row.keyword}` | {row.state.value} | {applies} | {since} | {row.note} |"
 
 
-def page() -> str:
-    """The page as Markdown."""
+def measured(text: str) -> str:
+    """The measured part of a page."""
+    return text.partition(_MEASURED)[2].partition(_END)[0]
+
+
+def page(*, measured: str = "") -> str:
+    """The page as Markdown, with a measured part at its end."""
     lines = [_HEAD, "| keyword | state | restricts | drafts | note |", "|---|---|---|---|---|"]
     order = (State.EXACT, State.GUARDED, State.REFUSED, State.DOCUMENT, State.ANNOTATION)
     lines.extend(_row(row) for state in order for row in ROWS if row.state is state)
     text = "\n".join(lines) + "\n" + _TAIL
     text += "".join(f"| `{name}` | {note} |\n" for name, (_, note) in formats.ASSERTED.items())
     text += "".join(f"| `{name}` | refused: it {reason} |\n" for name, reason in formats.REFUSED.items())
-    return text + _SPELLING
+    return text + _SPELLING + _MEASURED + measured + _END
 
 
 if __name__ == "__main__":
-    sys.stdout.write(page())
+    target = Path(sys.argv[1])
+    target.write_text(page(measured=measured(target.read_text(encoding="utf-8"))), encoding="utf-8")

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -6,13 +7,20 @@ from ruvllm_grammar.jsonschema import formats, reference
 from ruvllm_grammar.jsonschema.drafts import UNSAID, Draft
 from ruvllm_grammar.jsonschema.support import ROWS, TABLE, State
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "json-schema.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "reference" / "json-schema.md"
 
 
 def test_the_reference_page_is_the_table():
-    assert PAGE.read_text() == reference.page(), (
-        "run: python -m ruvllm_grammar.jsonschema.reference > docs/reference/json-schema.md"
+    text = PAGE.read_text()
+    assert text == reference.page(measured=reference.measured(text)), (
+        "run: python -m ruvllm_grammar.jsonschema.reference docs/reference/json-schema.md"
     )
+
+
+def test_the_page_shows_the_results_of_the_benchmark():
+    results = json.loads((ROOT / "bench" / "results" / "keywords.json").read_text())
+    assert reference.measured(PAGE.read_text()) == results["table"], "run: python bench/keywords.py"
 
 
 def test_every_keyword_and_format_is_on_the_page():
