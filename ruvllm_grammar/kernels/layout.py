@@ -95,6 +95,7 @@ class Arena(NamedTuple):
         failed: uint8[checks], 1 for checks that fail during this call.
         records: int32[R, 3] = (offset of its steps in record_next or -1, number of steps, distance still owed).
         record_next: int32[N], record after each step; DEAD where it leads nowhere.
+        address: int64[2 * 20], what kernels are handed: address and number of rows of every array above.
     """
 
     head: I64
@@ -117,6 +118,7 @@ class Arena(NamedTuple):
     failed: U8
     records: I32
     record_next: I32
+    address: I64
 
 
 ACCEPTING: Final = 1

@@ -68,7 +68,28 @@ from ruvllm_grammar.kernels.layout import (
     TOKEN,
     TOO_WIDE,
     UNKNOWN,
-    Arena,
+)
+from ruvllm_grammar.kernels.views import (
+    code_of,
+    configs_of,
+    edges_of,
+    failed_of,
+    found_of,
+    head_of,
+    leaf_class_of,
+    leaf_next_of,
+    node_hash_of,
+    nodes_of,
+    pc_distance_of,
+    record_next_of,
+    records_of,
+    seen_of,
+    state_hash_of,
+    states_of,
+    table_of,
+    unions_of,
+    used_of,
+    work_of,
 )
 
 _i32 = types.int32
@@ -85,10 +106,8 @@ _I2 = _array(_i32, 2)
 _L1 = _array(_i64, 1)
 _B1 = _array(types.uint8, 1)
 _B2 = _array(types.uint8, 2)
-ARENA = types.NamedTuple(
-    (_L1, _I2, _I1, _B2, _I1, _I2, _I2, _I1, _I2, _I2, _I2, _I1, _I2, _L1, _L1, _L1, _L1, _B1, _I2, _I1),
-    Arena,
-)
+#: What kernels are handed for an arena: `Arena.address`.
+ARENA = _array(_i64, 1, readonly=True)
 _RI1 = _array(_i32, 1, readonly=True)
 _RI2 = _array(_i32, 2, readonly=True)
 _RL1 = _array(_i64, 1, readonly=True)
@@ -119,19 +138,24 @@ def _hash_edges(edges, first, count):
 @kernel(_i64(ARENA, _i64, _i64))
 def _node_distance(g, first, count):
     """Fewest tokens to unwind a stack whose edges are `edges[first : first + count]`."""
+    code = code_of(g)
+    pc_distance = pc_distance_of(g)
+    nodes = nodes_of(g)
+    edges = edges_of(g)
+    records = records_of(g)
     best = np.int64(FAR)
     for i in range(first, first + count):
-        ret = np.int64(g.edges[i, 0])
-        parent = np.int64(g.nodes[g.edges[i, 3], 2])
-        done = np.int64(g.edges[i, 1])
+        ret = np.int64(edges[i, 0])
+        parent = np.int64(nodes[edges[i, 3], 2])
+        done = np.int64(edges[i, 1])
         if done >= 0:
-            after = np.int64(g.pc_distance[ret + 1])
-            missing = np.int64(g.code[ret, 2]) - (done + 1)
+            after = np.int64(pc_distance[ret + 1])
+            missing = np.int64(code[ret, 2]) - (done + 1)
             if missing > 0:
-                after += missing * np.int64(g.pc_distance[g.code[ret, 1]])
+                after += missing * np.int64(pc_distance[code[ret, 1]])
         else:
-            after = np.int64(g.pc_distance[ret])
-        far = after + parent + np.int64(g.records[g.edges[i, 2], 2])
+            after = np.int64(pc_distance[ret])
+        far = after + parent + np.int64(records[edges[i, 2], 2])
         if far < best:
             best = far
     return best
@@ -140,19 +164,23 @@ def _node_distance(g, first, count):
 @kernel(_i64(ARENA, _i64))
 def intern_node(g, count):
     """Number of the node whose `count` edges lie, tentatively, atop the edge pool; GROW when full."""
-    first = g.head[N_EDGES]
-    mask = np.int64(g.node_hash.shape[0] - 1)
-    slot = np.int64(_hash_edges(g.edges, first, count) & np.uint64(mask))
+    head = head_of(g)
+    nodes = nodes_of(g)
+    edges = edges_of(g)
+    node_hash = node_hash_of(g)
+    first = head[N_EDGES]
+    mask = np.int64(node_hash.shape[0] - 1)
+    slot = np.int64(_hash_edges(edges, first, count) & np.uint64(mask))
     while True:
-        node = np.int64(g.node_hash[slot])
+        node = np.int64(node_hash[slot])
         if node < 0:
             break
-        if g.nodes[node, 1] == count:
-            other = np.int64(g.nodes[node, 0])
+        if nodes[node, 1] == count:
+            other = np.int64(nodes[node, 0])
             same = True
             for i in range(count):
                 for k in range(4):
-                    if g.edges[other + i, k] != g.edges[first + i, k]:
+                    if edges[other + i, k] != edges[first + i, k]:
                         same = False
                         break
                 if not same:
@@ -160,30 +188,32 @@ def intern_node(g, count):
             if same:
                 return node
         slot = (slot + 1) & mask
-    node = g.head[N_NODES]
-    if node >= g.nodes.shape[0] or 2 * node >= mask:
-        g.head[NEED] = 0
+    node = head[N_NODES]
+    if node >= nodes.shape[0] or 2 * node >= mask:
+        head[NEED] = 0
         return np.int64(GROW)
-    g.nodes[node, 0] = first
-    g.nodes[node, 1] = count
-    g.nodes[node, 2] = _node_distance(g, first, count) if g.head[HAS_DISTANCE] else 0
-    g.node_hash[slot] = node
-    g.head[N_NODES] = node + 1
-    g.head[N_EDGES] = first + count
+    nodes[node, 0] = first
+    nodes[node, 1] = count
+    nodes[node, 2] = _node_distance(g, first, count) if head[HAS_DISTANCE] else 0
+    node_hash[slot] = node
+    head[N_NODES] = node + 1
+    head[N_EDGES] = first + count
     return node
 
 
 @kernel(_i64(ARENA, _i64, _i64, _i64, _i64))
 def push_record(g, ret, count, record, parent):
     """The node {(ret, count, record, parent)}; GROW when a pool is full."""
-    top = g.head[N_EDGES]
-    if top >= g.edges.shape[0]:
-        g.head[NEED] = 1
+    head = head_of(g)
+    edges = edges_of(g)
+    top = head[N_EDGES]
+    if top >= edges.shape[0]:
+        head[NEED] = 1
         return np.int64(GROW)
-    g.edges[top, 0] = ret
-    g.edges[top, 1] = count
-    g.edges[top, 2] = record
-    g.edges[top, 3] = parent
+    edges[top, 0] = ret
+    edges[top, 1] = count
+    edges[top, 2] = record
+    edges[top, 3] = parent
     return intern_node(g, np.int64(1))
 
 
@@ -196,17 +226,21 @@ def push(g, ret, count, parent):
 @kernel(_i64(ARENA, _i64, _i64))
 def unite(g, a, b):
     """The node with the edges of both; edges that agree on all but the parent unite their parents."""
+    head = head_of(g)
+    nodes = nodes_of(g)
+    edges = edges_of(g)
+    unions = unions_of(g)
     if a == b:
         return a
     if a > b:
         a, b = b, a
-    slot = (a * 31 + b) & np.int64(g.unions.shape[0] - 1)
-    if g.unions[slot, 0] == a and g.unions[slot, 1] == b:
-        return np.int64(g.unions[slot, 2])
-    count_a = np.int64(g.nodes[a, 1])
-    count_b = np.int64(g.nodes[b, 1])
-    at_a = np.int64(g.nodes[a, 0])
-    at_b = np.int64(g.nodes[b, 0])
+    slot = (a * 31 + b) & np.int64(unions.shape[0] - 1)
+    if unions[slot, 0] == a and unions[slot, 1] == b:
+        return np.int64(unions[slot, 2])
+    count_a = np.int64(nodes[a, 1])
+    count_b = np.int64(nodes[b, 1])
+    at_a = np.int64(nodes[a, 0])
+    at_b = np.int64(nodes[b, 0])
     end_a = at_a + count_a
     end_b = at_b + count_b
     merged = np.empty((count_a + count_b, 4), np.int32)
@@ -219,14 +253,14 @@ def unite(g, a, b):
             order = np.int64(1)
         else:
             for k in range(3):
-                if g.edges[at_a, k] != g.edges[at_b, k]:
-                    order = np.int64(-1) if g.edges[at_a, k] < g.edges[at_b, k] else np.int64(1)
+                if edges[at_a, k] != edges[at_b, k]:
+                    order = np.int64(-1) if edges[at_a, k] < edges[at_b, k] else np.int64(1)
                     break
         source = at_a if order <= 0 else at_b
         for k in range(4):
-            merged[n, k] = g.edges[source, k]
+            merged[n, k] = edges[source, k]
         if order == 0:
-            parent = unite(g, np.int64(g.edges[at_a, 3]), np.int64(g.edges[at_b, 3]))
+            parent = unite(g, np.int64(edges[at_a, 3]), np.int64(edges[at_b, 3]))
             if parent < 0:
                 return parent
             merged[n, 3] = parent
@@ -235,40 +269,41 @@ def unite(g, a, b):
         if order >= 0:
             at_b += 1
         n += 1
-    top = g.head[N_EDGES]
-    if top + n > g.edges.shape[0]:
-        g.head[NEED] = 1
+    top = head[N_EDGES]
+    if top + n > edges.shape[0]:
+        head[NEED] = 1
         return np.int64(GROW)
     for i in range(n):
         for k in range(4):
-            g.edges[top + i, k] = merged[i, k]
+            edges[top + i, k] = merged[i, k]
     node = intern_node(g, n)
     if node >= 0:
-        g.unions[slot, 0] = a
-        g.unions[slot, 1] = b
-        g.unions[slot, 2] = node
+        unions[slot, 0] = a
+        unions[slot, 1] = b
+        unions[slot, 2] = node
     return node
 
 
 @kernel(_i64(ARENA, _i64, _i64))
 def _stepped(g, node, symbol):
     """The node after a step of the records atop its edges; DEAD when none can take it, or a failure code."""
+    head = head_of(g)
+    nodes = nodes_of(g)
+    edges = edges_of(g)
+    records = records_of(g)
+    record_next = record_next_of(g)
     result = np.int64(DEAD)
-    first = np.int64(g.nodes[node, 0])
-    for i in range(first, first + np.int64(g.nodes[node, 1])):
-        record = np.int64(g.edges[i, 2])
-        steps = np.int64(g.records[record, 0])
+    first = np.int64(nodes[node, 0])
+    for i in range(first, first + np.int64(nodes[node, 1])):
+        record = np.int64(edges[i, 2])
+        steps = np.int64(records[record, 0])
         if steps < 0:
-            g.head[NEED] = record
+            head[NEED] = record
             return np.int64(NEED_RECORD)
-        following = (
-            np.int64(g.record_next[steps + symbol]) if symbol < g.records[record, 1] else np.int64(DEAD)
-        )
+        following = np.int64(record_next[steps + symbol]) if symbol < records[record, 1] else np.int64(DEAD)
         if following < 0:
             continue
-        one = push_record(
-            g, np.int64(g.edges[i, 0]), np.int64(g.edges[i, 1]), following, np.int64(g.edges[i, 3])
-        )
+        one = push_record(g, np.int64(edges[i, 0]), np.int64(edges[i, 1]), following, np.int64(edges[i, 3]))
         if one < 0:
             return one
         result = one if result < 0 else unite(g, result, one)
@@ -319,141 +354,150 @@ def _closure(g, n):
     Returns the number of consuming configurations now in `found`, sorted by program counter, one per
     program counter; or a failure code.
     """
-    width = np.int64(g.work.shape[0])
+    head = head_of(g)
+    code = code_of(g)
+    nodes = nodes_of(g)
+    edges = edges_of(g)
+    work = work_of(g)
+    found = found_of(g)
+    used = used_of(g)
+    seen = seen_of(g)
+    failed = failed_of(g)
+    width = np.int64(work.shape[0])
     room = width - 8
-    mask = np.int64(g.seen.shape[0] - 1)
+    mask = np.int64(seen.shape[0] - 1)
     emitted = np.int64(0)
-    used = np.int64(0)
+    marked = np.int64(0)
     failure = np.int64(0)
     while n > 0:
         n -= 1
-        key = g.work[n]
+        key = work[n]
         pc = key >> 32
         node = key & _LOW
         slot = np.int64(_mix(np.uint64(pc), node) & np.uint64(mask))
         known = False
-        while g.seen[slot] != 0:
-            if g.seen[slot] == key + 1:
+        while seen[slot] != 0:
+            if seen[slot] == key + 1:
                 known = True
                 break
             slot = (slot + 1) & mask
         if known:
             continue
-        if used >= room or n >= room:
+        if marked >= room or n >= room:
             failure = np.int64(TOO_WIDE)
             break
-        g.seen[slot] = key + 1
-        g.used[used] = slot
-        used += 1
-        op = g.code[pc, 0]
+        seen[slot] = key + 1
+        used[marked] = slot
+        marked += 1
+        op = code[pc, 0]
         if op == BYTE or op == LEAF or op == END or op == TOKEN:
-            g.found[emitted] = key
+            found[emitted] = key
             emitted += 1
         elif op == JUMP:
-            g.work[n] = (np.int64(g.code[pc, 1]) << 32) | node
+            work[n] = (np.int64(code[pc, 1]) << 32) | node
             n += 1
         elif op == SPLIT or op == PICK:
-            g.work[n] = (np.int64(g.code[pc, 2]) << 32) | node
-            g.work[n + 1] = (np.int64(g.code[pc, 1]) << 32) | node
+            work[n] = (np.int64(code[pc, 2]) << 32) | node
+            work[n + 1] = (np.int64(code[pc, 1]) << 32) | node
             n += 2
         elif op == CALL:
             ret = pc + 1
-            while g.code[ret, 0] == JUMP:
-                ret = np.int64(g.code[ret, 1])
-            target = np.int64(g.code[pc, 1])
-            if g.code[ret, 0] != RETURN:  # a tail call pushes nothing
+            while code[ret, 0] == JUMP:
+                ret = np.int64(code[ret, 1])
+            target = np.int64(code[pc, 1])
+            if code[ret, 0] != RETURN:  # a tail call pushes nothing
                 node = push(g, ret, np.int64(-1), node)
                 if node < 0:
                     failure = node
                     break
-            g.work[n] = (target << 32) | node
+            work[n] = (target << 32) | node
             n += 1
         elif op == COUNT:
-            if g.code[pc, 2] == 0:
-                g.work[n] = ((pc + 1) << 32) | node
+            if code[pc, 2] == 0:
+                work[n] = ((pc + 1) << 32) | node
                 n += 1
-            if g.code[pc, 3] != 0:
+            if code[pc, 3] != 0:
                 inner = push(g, pc, np.int64(0), node)
                 if inner < 0:
                     failure = inner
                     break
-                g.work[n] = (np.int64(g.code[pc, 1]) << 32) | inner
+                work[n] = (np.int64(code[pc, 1]) << 32) | inner
                 n += 1
         elif op == MARK:
-            g.work[n] = ((pc + 1) << 32) | node
+            work[n] = ((pc + 1) << 32) | node
             n += 1
         elif op == STEP:
-            node = _stepped(g, node, np.int64(g.code[pc, 1]))
+            node = _stepped(g, node, np.int64(code[pc, 1]))
             if node >= 0:
-                g.work[n] = ((pc + 1) << 32) | node
+                work[n] = ((pc + 1) << 32) | node
                 n += 1
             elif node != DEAD:
                 failure = node
                 break
         elif op == FRAME:
-            node = push_record(g, pc + 1, np.int64(-1), np.int64(g.code[pc, 2]), node)
+            node = push_record(g, pc + 1, np.int64(-1), np.int64(code[pc, 2]), node)
             if node < 0:
                 failure = node
                 break
-            g.work[n] = (np.int64(g.code[pc, 1]) << 32) | node
+            work[n] = (np.int64(code[pc, 1]) << 32) | node
             n += 1
         elif op == CHECK:
-            if g.failed[g.code[pc, 1]] == 0:
-                g.found[emitted] = key
+            if failed[code[pc, 1]] == 0:
+                found[emitted] = key
                 emitted += 1
-                g.work[n] = ((pc + 1) << 32) | node
+                work[n] = ((pc + 1) << 32) | node
                 n += 1
         elif op == LAZY:
-            g.head[NEED] = g.code[pc, 1]
+            head[NEED] = code[pc, 1]
             failure = np.int64(NEED_RULE)
             break
         if op == LEAF_END:
-            g.found[emitted] = key
+            found[emitted] = key
             emitted += 1
         if op == RETURN or op == LEAF_END:
-            first = np.int64(g.nodes[node, 0])
-            for i in range(first, first + np.int64(g.nodes[node, 1])):
+            first = np.int64(nodes[node, 0])
+            for i in range(first, first + np.int64(nodes[node, 1])):
                 if n >= room:
                     failure = np.int64(TOO_WIDE)
                     break
-                ret = np.int64(g.edges[i, 0])
-                done = np.int64(g.edges[i, 1])
-                parent = np.int64(g.edges[i, 3])
+                ret = np.int64(edges[i, 0])
+                done = np.int64(edges[i, 1])
+                parent = np.int64(edges[i, 3])
                 if done < 0:
-                    g.work[n] = (ret << 32) | parent
+                    work[n] = (ret << 32) | parent
                     n += 1
                     continue
                 done += 1
-                low = np.int64(g.code[ret, 2])
-                high = np.int64(g.code[ret, 3])
+                low = np.int64(code[ret, 2])
+                high = np.int64(code[ret, 3])
                 if done >= low:
-                    g.work[n] = ((ret + 1) << 32) | parent
+                    work[n] = ((ret + 1) << 32) | parent
                     n += 1
                 if high < 0 or done < high:
                     again = push(g, ret, min(done, low) if high < 0 else done, parent)
                     if again < 0:
                         failure = again
                         break
-                    g.work[n] = (np.int64(g.code[ret, 1]) << 32) | again
+                    work[n] = (np.int64(code[ret, 1]) << 32) | again
                     n += 1
             if failure < 0:
                 break
-    for i in range(used):
-        g.seen[g.used[i]] = 0
+    for i in range(marked):
+        seen[used[i]] = 0
     if failure < 0:
         return failure
-    _sort(g.found, emitted)
+    _sort(found, emitted)
     kept = np.int64(0)
     for i in range(emitted):
-        pc = g.found[i] >> 32
-        node = g.found[i] & _LOW
-        if kept > 0 and (g.found[kept - 1] >> 32) == pc:
-            node = unite(g, g.found[kept - 1] & _LOW, node)
+        pc = found[i] >> 32
+        node = found[i] & _LOW
+        if kept > 0 and (found[kept - 1] >> 32) == pc:
+            node = unite(g, found[kept - 1] & _LOW, node)
             if node < 0:
                 return node
-            g.found[kept - 1] = (pc << 32) | node
+            found[kept - 1] = (pc << 32) | node
         else:
-            g.found[kept] = g.found[i]
+            found[kept] = found[i]
             kept += 1
     return kept
 
@@ -469,15 +513,20 @@ def _hash_found(found, n):
 @kernel(_i64(ARENA, _i64))
 def _state_distance(g, state):
     """Fewest tokens from a super-state to acceptance, the end token not counted."""
+    code = code_of(g)
+    pc_distance = pc_distance_of(g)
+    nodes = nodes_of(g)
+    configs = configs_of(g)
+    states = states_of(g)
     best = np.int64(FAR)
-    first = np.int64(g.states[state, 0])
-    for i in range(first, first + np.int64(g.states[state, 1])):
-        pc = g.configs[i, 0]
-        if g.code[pc, 0] == CHECK:
+    first = np.int64(states[state, 0])
+    for i in range(first, first + np.int64(states[state, 1])):
+        pc = configs[i, 0]
+        if code[pc, 0] == CHECK:
             continue  # a trace, not a way on
         far = np.int64(0)
-        if g.code[pc, 0] != END:
-            far = np.int64(g.pc_distance[pc]) + np.int64(g.nodes[g.configs[i, 1], 2])
+        if code[pc, 0] != END:
+            far = np.int64(pc_distance[pc]) + np.int64(nodes[configs[i, 1], 2])
         if far < best:
             best = far
     return best
@@ -486,54 +535,73 @@ def _state_distance(g, state):
 @kernel(_i64(ARENA, _i64))
 def intern_state(g, n):
     """Number of the super-state whose configurations are `found[:n]`; DEAD for none, GROW when full."""
+    head = head_of(g)
+    code = code_of(g)
+    leaf_next = leaf_next_of(g)
+    leaf_class = leaf_class_of(g)
+    configs = configs_of(g)
+    states = states_of(g)
+    state_hash = state_hash_of(g)
+    table = table_of(g)
+    found = found_of(g)
     if n == 0:
         return np.int64(DEAD)
-    mask = np.int64(g.state_hash.shape[0] - 1)
-    slot = np.int64(_hash_found(g.found, n) & np.uint64(mask))
+    mask = np.int64(state_hash.shape[0] - 1)
+    slot = np.int64(_hash_found(found, n) & np.uint64(mask))
     while True:
-        state = np.int64(g.state_hash[slot])
+        state = np.int64(state_hash[slot])
         if state < 0:
             break
-        if g.states[state, 1] == n:
-            first = np.int64(g.states[state, 0])
+        if states[state, 1] == n:
+            first = np.int64(states[state, 0])
             same = True
             for i in range(n):
-                key = g.found[i]
-                if g.configs[first + i, 0] != (key >> 32) or g.configs[first + i, 1] != (key & _LOW):
+                key = found[i]
+                if configs[first + i, 0] != (key >> 32) or configs[first + i, 1] != (key & _LOW):
                     same = False
                     break
             if same:
                 return state
         slot = (slot + 1) & mask
-    state = g.head[N_STATES]
-    top = g.head[N_CONFIGS]
-    if state >= g.table.shape[0] or 2 * state >= mask:
-        g.head[NEED] = 3
+    state = head[N_STATES]
+    top = head[N_CONFIGS]
+    if state >= table.shape[0] or 2 * state >= mask:
+        head[NEED] = 3
         return np.int64(GROW)
-    if top + n > g.configs.shape[0]:
-        g.head[NEED] = 2
+    if top + n > configs.shape[0]:
+        head[NEED] = 2
         return np.int64(GROW)
     flags = np.int64(0)
+    row = table[state]
+    for byte in range(256):
+        row[byte] = DEAD
     for i in range(n):
-        pc = g.found[i] >> 32
-        g.configs[top + i, 0] = pc
-        g.configs[top + i, 1] = g.found[i] & _LOW
-        op = g.code[pc, 0]
-        if op == END:
+        pc = found[i] >> 32
+        configs[top + i, 0] = pc
+        configs[top + i, 1] = found[i] & _LOW
+        op = code[pc, 0]
+        # Bytes that no configuration reads are dead at once: a walk tries all 256.
+        if op == BYTE:
+            row[code[pc, 1]] = UNKNOWN
+        elif op == LEAF or op == LEAF_END:
+            at = np.int64(code[pc, 1])
+            classes = leaf_class[code[pc, 2]]
+            for byte in range(256):
+                if leaf_next[at + np.int64(classes[byte])] >= 0:
+                    row[byte] = UNKNOWN
+        elif op == END:
             flags |= ACCEPTING
         elif op == TOKEN:
             flags |= HAS_TOKENS
         elif op == CHECK:
             flags |= CROSSED
-    g.states[state, 0] = top
-    g.states[state, 1] = n
-    g.states[state, 2] = flags
-    g.head[N_CONFIGS] = top + n
-    g.head[N_STATES] = state + 1
-    g.states[state, 3] = _state_distance(g, state) if g.head[HAS_DISTANCE] else 0
-    g.state_hash[slot] = state
-    for i in range(256):
-        g.table[state, i] = UNKNOWN
+    states[state, 0] = top
+    states[state, 1] = n
+    states[state, 2] = flags
+    head[N_CONFIGS] = top + n
+    head[N_STATES] = state + 1
+    states[state, 3] = _state_distance(g, state) if head[HAS_DISTANCE] else 0
+    state_hash[slot] = state
     return state
 
 
@@ -549,21 +617,27 @@ def close(g, n):
 @kernel(_i64(ARENA, _i64, _i64))
 def step_anew(g, state, byte):
     """Super-state after `byte` with the checks as `failed` says, not remembered; DEAD or a failure code."""
+    code = code_of(g)
+    leaf_next = leaf_next_of(g)
+    leaf_class = leaf_class_of(g)
+    configs = configs_of(g)
+    states = states_of(g)
+    work = work_of(g)
     n = np.int64(0)
-    first = np.int64(g.states[state, 0])
-    for i in range(first, first + np.int64(g.states[state, 1])):
-        pc = np.int64(g.configs[i, 0])
-        op = g.code[pc, 0]
+    first = np.int64(states[state, 0])
+    for i in range(first, first + np.int64(states[state, 1])):
+        pc = np.int64(configs[i, 0])
+        op = code[pc, 0]
         target = np.int64(-1)
         if op == BYTE:
-            if g.code[pc, 1] == byte:
+            if code[pc, 1] == byte:
                 target = pc + 1
         elif op == LEAF or op == LEAF_END:
-            target = np.int64(g.leaf_next[g.code[pc, 1] + np.int64(g.leaf_class[g.code[pc, 2], byte])])
+            target = np.int64(leaf_next[code[pc, 1] + np.int64(leaf_class[code[pc, 2], byte])])
         if target >= 0:
-            if n >= g.work.shape[0] - 8:
+            if n >= work.shape[0] - 8:
                 return np.int64(TOO_WIDE)
-            g.work[n] = (target << 32) | np.int64(g.configs[i, 1])
+            work[n] = (target << 32) | np.int64(configs[i, 1])
             n += 1
     return close(g, n) if n > 0 else np.int64(DEAD)
 
@@ -571,18 +645,20 @@ def step_anew(g, state, byte):
 @kernel(_i64(ARENA, _i64, _i64))
 def step(g, state, byte):
     """Super-state after `byte` where checks pass, remembered in `table`; DEAD or a failure code."""
+    table = table_of(g)
     result = step_anew(g, state, byte)
     if result >= DEAD:
-        g.table[state, byte] = result
+        table[state, byte] = result
     return result
 
 
 @kernel(_i64(ARENA, _i64, _RB1, _i64, _i64))
 def advance(g, state, data, start, stop):
     """Super-state after `data[start:stop]`; DEAD or a failure code."""
+    table = table_of(g)
     for i in range(start, stop):
         byte = np.int64(data[i])
-        following = np.int64(g.table[state, byte])
+        following = np.int64(table[state, byte])
         if following == UNKNOWN:
             following = step(g, state, byte)
         if following < 0:
@@ -597,19 +673,22 @@ def advance_to_check(g, state, data, start, stop):
 
     head[AT] is that byte's index and head[BEFORE] the super-state before it; AT is `stop` when none was crossed.
     """
+    head = head_of(g)
+    states = states_of(g)
+    table = table_of(g)
     for i in range(start, stop):
         byte = np.int64(data[i])
-        following = np.int64(g.table[state, byte])
+        following = np.int64(table[state, byte])
         if following == UNKNOWN:
             following = step(g, state, byte)
         if following < 0:
             return following
-        if g.states[following, 2] & CROSSED:
-            g.head[AT] = i
-            g.head[BEFORE] = state
+        if states[following, 2] & CROSSED:
+            head[AT] = i
+            head[BEFORE] = state
             return following
         state = following
-    g.head[AT] = stop
+    head[AT] = stop
     return state
 
 
@@ -627,6 +706,9 @@ def walk(g, state, nodes, order, path, limit, row):
         The largest distance among the super-states after legal tokens (0 when there are none), or a failure
         code.
     """
+    head = head_of(g)
+    states = states_of(g)
+    table = table_of(g)
     total = nodes.shape[0]
     path[0] = state
     i = np.int64(0)
@@ -635,7 +717,7 @@ def walk(g, state, nodes, order, path, limit, row):
         depth = np.int64(nodes[i, 0] >> 8)
         byte = np.int64(nodes[i, 0] & 255)
         here = np.int64(path[depth])
-        following = np.int64(g.table[here, byte])
+        following = np.int64(table[here, byte])
         if following == UNKNOWN:
             following = step(g, here, byte)
             if following < DEAD:
@@ -644,10 +726,10 @@ def walk(g, state, nodes, order, path, limit, row):
             i = np.int64(nodes[i, 1])
             continue
         path[depth + 1] = following
-        if g.states[following, 2] & CROSSED:
-            g.head[MET] = 1
+        if states[following, 2] & CROSSED:
+            head[MET] = 1
         if nodes[i, 2] < nodes[i, 3]:
-            far = np.int64(g.states[following, 3])
+            far = np.int64(states[following, 3])
             farthest = max(farthest, far)
             if far <= limit:
                 for k in range(nodes[i, 2], nodes[i, 3]):
@@ -671,6 +753,9 @@ def walk_exits(g, state, exits, data, low, high, empty_ok, path, limit, row):
     Returns:
         As `walk`.
     """
+    head = head_of(g)
+    states = states_of(g)
+    table = table_of(g)
     path[0] = state
     alive = np.int64(0)  # path[0..alive] are live states along the previous rest
     farthest = np.int64(0)
@@ -685,7 +770,7 @@ def walk_exits(g, state, exits, data, low, high, empty_ok, path, limit, row):
         while alive < length:
             byte = np.int64(data[start + alive])
             here = np.int64(path[alive])
-            following = np.int64(g.table[here, byte])
+            following = np.int64(table[here, byte])
             if following == UNKNOWN:
                 following = step(g, here, byte)
                 if following < DEAD:
@@ -694,14 +779,14 @@ def walk_exits(g, state, exits, data, low, high, empty_ok, path, limit, row):
                 break
             alive += 1
             path[alive] = following
-            if g.states[following, 2] & CROSSED:
-                g.head[MET] = 1
+            if states[following, 2] & CROSSED:
+                head[MET] = 1
         if alive < length or (length == 0 and empty_ok == 0):
             continue
         done = np.int64(exits[i, 4])
         if done < low or (high >= 0 and done > high):
             continue
-        far = np.int64(g.states[path[length], 3])
+        far = np.int64(states[path[length], 3])
         farthest = max(farthest, far)
         if far <= limit:
             token = exits[i, 0]
@@ -715,15 +800,17 @@ def forced_bytes(g, state, out):
 
     A super-state with token edges forces nothing, and nothing is forced across a check. Failure codes as in `step`.
     """
+    states = states_of(g)
+    table = table_of(g)
     n = np.int64(0)
     while n < out.shape[0]:
-        if g.states[state, 2] & (ACCEPTING | HAS_TOKENS):
+        if states[state, 2] & (ACCEPTING | HAS_TOKENS):
             break
         only = np.int64(-1)
         following = np.int64(-1)
         living = 0
         for byte in range(256):
-            target = np.int64(g.table[state, byte])
+            target = np.int64(table[state, byte])
             if target == UNKNOWN:
                 target = step(g, state, np.int64(byte))
                 if target < DEAD:
@@ -734,7 +821,7 @@ def forced_bytes(g, state, out):
                     break
                 only = np.int64(byte)
                 following = target
-        if living != 1 or g.states[following, 2] & CROSSED:
+        if living != 1 or states[following, 2] & CROSSED:
             break
         out[n] = only
         n += 1
@@ -748,39 +835,49 @@ def refresh_distances(g):
 
     Parents have smaller numbers than their children, so one pass in order suffices.
     """
-    g.nodes[0, 2] = 0
-    for node in range(1, g.head[N_NODES]):
-        g.nodes[node, 2] = _node_distance(g, np.int64(g.nodes[node, 0]), np.int64(g.nodes[node, 1]))
-    for state in range(g.head[N_STATES]):
-        g.states[state, 3] = _state_distance(g, np.int64(state))
+    head = head_of(g)
+    nodes = nodes_of(g)
+    states = states_of(g)
+    nodes[0, 2] = 0
+    for node in range(1, head[N_NODES]):
+        nodes[node, 2] = _node_distance(g, np.int64(nodes[node, 0]), np.int64(nodes[node, 1]))
+    for state in range(head[N_STATES]):
+        states[state, 3] = _state_distance(g, np.int64(state))
 
 
 @kernel(types.void(ARENA))
 def rehash(g):
     """Fill the (larger, empty) hash tables from the pools."""
-    mask = np.int64(g.node_hash.shape[0] - 1)
+    head = head_of(g)
+    nodes = nodes_of(g)
+    edges = edges_of(g)
+    node_hash = node_hash_of(g)
+    configs = configs_of(g)
+    states = states_of(g)
+    state_hash = state_hash_of(g)
+    mask = np.int64(node_hash.shape[0] - 1)
     for i in range(mask + 1):
-        g.node_hash[i] = -1
-    for node in range(1, g.head[N_NODES]):
+        node_hash[i] = -1
+    for node in range(1, head[N_NODES]):
         slot = np.int64(
-            _hash_edges(g.edges, np.int64(g.nodes[node, 0]), np.int64(g.nodes[node, 1])) & np.uint64(mask)
+            _hash_edges(edges, np.int64(nodes[node, 0]), np.int64(nodes[node, 1])) & np.uint64(mask)
         )
-        while g.node_hash[slot] >= 0:
+        while node_hash[slot] >= 0:
             slot = (slot + 1) & mask
-        g.node_hash[slot] = node
-    mask = np.int64(g.state_hash.shape[0] - 1)
+        node_hash[slot] = node
+    mask = np.int64(state_hash.shape[0] - 1)
     for i in range(mask + 1):
-        g.state_hash[i] = -1
-    for state in range(g.head[N_STATES]):
-        first = np.int64(g.states[state, 0])
-        count = np.int64(g.states[state, 1])
+        state_hash[i] = -1
+    for state in range(head[N_STATES]):
+        first = np.int64(states[state, 0])
+        count = np.int64(states[state, 1])
         h = np.uint64(count)
         for i in range(first, first + count):
-            h = _mix(h, (np.int64(g.configs[i, 0]) << 32) | np.int64(g.configs[i, 1]))
+            h = _mix(h, (np.int64(configs[i, 0]) << 32) | np.int64(configs[i, 1]))
         slot = np.int64(h & np.uint64(mask))
-        while g.state_hash[slot] >= 0:
+        while state_hash[slot] >= 0:
             slot = (slot + 1) & mask
-        g.state_hash[slot] = state
+        state_hash[slot] = state
 
 
 # --- leaves against a vocabulary

@@ -50,7 +50,7 @@ from ruvllm_grammar.kernels.layout import (
     Arena,
 )
 from ruvllm_grammar.limits import Limits
-from ruvllm_grammar.program.arena import enlarged
+from ruvllm_grammar.program.arena import enlarged, replaced
 from ruvllm_grammar.program.records import Records
 
 #: Fixed addresses at the start of every program.
@@ -209,7 +209,7 @@ class Emitter:
             number = self._check_number[check] = len(self.checks)
             self.checks.append(check)
             if number >= self.arena.failed.shape[0]:
-                self.arena = self.arena._replace(failed=enlarged(self.arena.failed, number + 1))
+                self.arena = replaced(self.arena, failed=enlarged(self.arena.failed, number + 1))
         return number
 
     def _emit_frame(self, e: ir.Framed) -> None:
@@ -327,8 +327,8 @@ class Emitter:
         stop = self._here()
         arena = self.arena
         if stop > arena.code.shape[0]:
-            arena = arena._replace(
-                code=enlarged(arena.code, stop), pc_distance=enlarged(arena.pc_distance, stop)
+            arena = replaced(
+                arena, code=enlarged(arena.code, stop), pc_distance=enlarged(arena.pc_distance, stop)
             )
         arena.code[self._base : stop] = np.array(self._code, np.int32).reshape(-1, 4)
         self.arena = arena
@@ -388,7 +388,8 @@ class Emitter:
         number = len(self.leaves)
         row_stop = self._leaf_next_size + states * dfa.n_classes
         arena = (
-            arena._replace(
+            replaced(
+                arena,
                 code=enlarged(arena.code, stop),
                 pc_distance=enlarged(arena.pc_distance, stop),
                 leaf_next=enlarged(arena.leaf_next, row_stop),

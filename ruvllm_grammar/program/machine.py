@@ -139,10 +139,15 @@ class Machine:
     # --- running
 
     def call(self, kernel: Callable[..., int], *args: object) -> int:
-        """Run a kernel, serving its wishes; the result is a super-state, a count or DEAD."""
+        """Run a kernel, serving its wishes; the result is a super-state, a count or DEAD.
+
+        Args:
+            kernel: is handed `Arena.address` first; called again, with the new one, after each wish.
+            args: the rest of its arguments.
+        """
         with self.lock:
             while True:
-                result = kernel(self._emitter.arena, *args)
+                result = kernel(self._emitter.arena.address, *args)
                 if result >= layout.DEAD:
                     return result
                 self._serve(result)
@@ -155,12 +160,12 @@ class Machine:
             self._emitter.arena = self._emitter.records.fill(arena, int(arena.head[layout.NEED]))
         elif code == layout.GROW:
             what = layout.GROWN[int(arena.head[layout.NEED])]
-            if what == "states" and 2 * arena.states.shape[0] > _HARD * self.limits.super_states:
+            if what == "states" and 4 * arena.states.shape[0] > _HARD * max(self.limits.super_states, 1024):
                 msg = (
                     f"one step needs over {_HARD} times Limits.super_states = {self.limits.super_states}; "
                     "simplify the grammar or raise it"
                 )
-                raise LimitError(msg, limit="super_states", needed=2 * arena.states.shape[0])
+                raise LimitError(msg, limit="super_states", needed=4 * arena.states.shape[0])
             if what in {"nodes", "edges"} and 2 * arena.nodes.shape[0] > self.limits.stack_nodes:
                 msg = (
                     f"the stacks need more than Limits.stack_nodes = {self.limits.stack_nodes} nodes; "
@@ -180,12 +185,12 @@ class Machine:
             self._emitter.arena = with_scratch(arena, width)
 
     def _start(self) -> int:
-        def begin(arena: layout.Arena) -> int:
-            bottom = self.kernels.push(arena, END_PC, layout.NO_COUNT, 0)
+        def begin(address: layout.I64) -> int:
+            bottom = self.kernels.push(address, END_PC, layout.NO_COUNT, 0)
             if bottom < 0:
                 return int(bottom)
-            arena.work[0] = (self._emitter.start_pc << 32) | bottom
-            return int(self.kernels.close(arena, 1))
+            self.arena.work[0] = (self._emitter.start_pc << 32) | bottom
+            return int(self.kernels.close(address, 1))
 
         return self.call(begin)
 
@@ -199,10 +204,11 @@ class Machine:
         with self.lock:
             failing = list(failed)
 
-            def run(arena: layout.Arena) -> int:
+            def run(address: layout.I64) -> int:
+                arena = self.arena
                 arena.failed[failing] = 1
                 try:
-                    return int(self.kernels.step_anew(arena, state, byte))
+                    return int(self.kernels.step_anew(address, state, byte))
                 finally:
                     arena.failed[failing] = 0
 
@@ -222,12 +228,13 @@ class Machine:
         if not configurations:
             return layout.DEAD
 
-        def run(arena: layout.Arena) -> int:
+        def run(address: layout.I64) -> int:
+            arena = self.arena
             if len(configurations) > arena.work.shape[0] - 8:
                 return layout.TOO_WIDE
             for i, (pc, node) in enumerate(configurations):
                 arena.work[i] = (pc << 32) | node
-            return int(self.kernels.close(arena, len(configurations)))
+            return int(self.kernels.close(address, len(configurations)))
 
         return self.call(run)
 
@@ -238,10 +245,11 @@ class Machine:
     def subset(self, configurations: list[tuple[int, int]]) -> int:
         """Super-state of exactly these configurations, which are closed already (part of a super-state)."""
 
-        def run(arena: layout.Arena) -> int:
+        def run(address: layout.I64) -> int:
+            arena = self.arena
             for i, (pc, node) in enumerate(configurations):
                 arena.found[i] = (pc << 32) | node
-            return int(self.kernels.intern_state(arena, len(configurations)))
+            return int(self.kernels.intern_state(address, len(configurations)))
 
         return self.call(run)
 
@@ -274,7 +282,7 @@ class Machine:
                 arena.pc_distance[:n] = distance[:n]
                 more = self._emitter.records.measure(arena)
             arena.head[layout.HAS_DISTANCE] = 1
-            self.kernels.refresh_distances(arena)
+            self.kernels.refresh_distances(arena.address)
             self.generation += 1
 
     # --- dropping
@@ -331,13 +339,14 @@ class Machine:
             edges = [self._import_edge(edge, made) for edge in portable_edges]
             edges.sort()
 
-            def run(arena: layout.Arena, edges: list[tuple[int, int, int, int]] = edges) -> int:
+            def run(address: layout.I64, edges: list[tuple[int, int, int, int]] = edges) -> int:
+                arena = self.arena
                 top = int(arena.head[layout.N_EDGES])
                 if top + len(edges) > arena.edges.shape[0]:
                     arena.head[layout.NEED] = 1
                     return layout.GROW
                 arena.edges[top : top + len(edges)] = edges
-                return int(self.kernels.intern_node(arena, len(edges)))
+                return int(self.kernels.intern_node(address, len(edges)))
 
             made.append(self.call(run))
         return self.subset([(pc, made[node]) for pc, node in configs])

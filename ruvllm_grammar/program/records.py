@@ -18,7 +18,7 @@ from ruvllm_grammar import ir
 from ruvllm_grammar.errors import LimitError
 from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.limits import Limits
-from ruvllm_grammar.program.arena import enlarged
+from ruvllm_grammar.program.arena import enlarged, replaced
 
 #: A record that survives a dropped arena: the number of its frame and its value.
 PortableRecord = tuple[int, Hashable]
@@ -96,7 +96,7 @@ class Records:
         self._numbers[key] = number
         self._values.append(key)
         if number >= arena.records.shape[0]:
-            arena = arena._replace(records=enlarged(arena.records, number + 1))
+            arena = replaced(arena, records=enlarged(arena.records, number + 1))
         arena.records[number] = (-1, self._symbols[key[0]], self._owed(key))
         return arena, number
 
@@ -115,7 +115,7 @@ class Records:
         first = self._filled
         self._filled += len(row)
         if self._filled > arena.record_next.shape[0]:
-            arena = arena._replace(record_next=enlarged(arena.record_next, self._filled))
+            arena = replaced(arena, record_next=enlarged(arena.record_next, self._filled))
         arena.record_next[first : self._filled] = row
         arena.records[record, 0] = first
         return arena
@@ -125,7 +125,7 @@ class Records:
         self._values = [(-1, None)]
         self._numbers = {}
         self._filled = 0
-        return arena._replace(records=np.zeros((1, 3), np.int32), record_next=np.zeros(64, np.int32))
+        return replaced(arena, records=np.zeros((1, 3), np.int32), record_next=np.zeros(64, np.int32))
 
     def _owed(self, key: PortableRecord) -> int:
         if not self.with_distance:
