@@ -40,7 +40,17 @@ from typing import Any
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.jsonschema.cells import Cells, in_place
-from ruvllm_grammar.jsonschema.clauses import Cell, Choice, Claim, Negated, Pattern, Place, Refusal, Standing
+from ruvllm_grammar.jsonschema.clauses import (
+    Cell,
+    Choice,
+    Claim,
+    Need,
+    Negated,
+    Pattern,
+    Place,
+    Refusal,
+    Standing,
+)
 
 _NOTHING: frozenset[str] = frozenset()
 
@@ -330,12 +340,19 @@ class Unevaluated:
         found = self._needs.get(key)
         if found is None:
             keyword = "unevaluatedProperties" if kind == "object" else "unevaluatedItems"
-            reason = (
-                f"its denial (at {owner.pointer}) asks for some member or item that fails, which needs bookkeeping "
-                "that this version does not have; say what is allowed instead"
-            )
-            refusal = Refusal(keyword, owner.pointer, reason, kind)
-            parts: dict[str, Any] = {"kinds": frozenset((kind,)), "refused": (refusal,)}
+            place = self._cells.deny(Standing(rule), keyword, owner.pointer)
+            parts: dict[str, Any] = {"kinds": frozenset((kind,))}
+            if kind == "object":
+                apart = tuple(sorted(left.names))
+                need = Need(keyword, owner.pointer, place, outside=left.patterns, apart=apart)
+                parts["needs"] = (need,)
+            else:
+                reason = (
+                    f"its denial (at {owner.pointer}) asks for some item that fails, which needs bookkeeping "
+                    "that this version does not have; say what is allowed instead"
+                )
+                refusal = Refusal(keyword, owner.pointer, reason, kind)
+                parts["refused"] = (refusal,)
             claim = Claim(owner.node, owner.pointer, parts)
             found = self._needs[key] = self._cells.child(owner, claim)
         return found

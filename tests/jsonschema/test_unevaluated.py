@@ -102,6 +102,35 @@ def test_items(accepts, schema, valid, invalid):
     assert accepts(schema, *valid, *invalid) == [json.dumps(one) for one in valid]
 
 
+@pytest.mark.parametrize(
+    ("schema", "valid", "invalid"),
+    [
+        ({"unevaluatedProperties": False}, [{"a": 1}], [{}, 1]),
+        ({**A, "unevaluatedProperties": False}, [{"a": "x"}, {"b": 1}, {"a": 1, "b": 1}], [{}, {"a": 1}, 2]),
+        ({"unevaluatedProperties": {"type": "null"}}, [{"a": 1}, {"b": None, "a": 1}], [{}, {"a": None}]),
+        ({"patternProperties": {"^a": True}, "unevaluatedProperties": False}, [{"a": 1, "b": 1}], [{"a": 1, "ab": 1}]),
+        ({"additionalProperties": True, "unevaluatedProperties": False, "required": ["a"]}, [{"b": 1}], [{"a": 1}]),
+        # What holds below the denied owner is known both ways.
+        ({"anyOf": [A, B], "unevaluatedProperties": False},
+         [{"c": 1}, {"a": 1, "b": 1}, {"a": "x", "b": 1}, {"a": "x", "b": "x"}, {"a": 1, "b": "x", "c": 1}],
+         [{}, {"a": 1}, {"b": "x"}, {"a": 1, "b": "x"}]),
+        ({"if": {**A, "required": ["a"]}, "unevaluatedProperties": False}, [{"a": "x"}, {"b": 1}], [{}, {"a": 1}]),
+        ({"if": {**A, "required": ["a"]}, "then": B, "unevaluatedProperties": False},
+         [{"b": "x"}, {"a": 1, "b": 1}, {"a": 1, "c": 1}], [{}, {"a": 1, "b": "x"}]),
+        ({"oneOf": [{**A, "required": ["a"]}, {**B, "required": ["b"]}], "unevaluatedProperties": False},
+         [{}, {"a": 1, "b": "x"}, {"a": 1, "b": 1}], [{"a": 1}, {"b": "x"}]),
+        ({"properties": {"x": True}, "dependentSchemas": {"x": A}, "unevaluatedProperties": False},
+         [{"a": 1}, {"x": 1, "a": "x"}], [{}, {"x": 1, "a": 1}]),
+        ({"allOf": [{"unevaluatedProperties": True}], "unevaluatedProperties": False, "required": ["a"]},
+         [{}], [{"a": 1}]),
+        ({"not": {"not": A}, "unevaluatedProperties": False}, [{"a": 1}, {"a": "x"}], [{}]),
+    ],
+)  # fmt: skip
+def test_denied_of_members(accepts, schema, valid, invalid):
+    assert accepts({"not": schema}, *valid, *invalid) == [json.dumps(one) for one in valid]
+    assert accepts({"not": {"not": schema}}, *invalid, *valid) == [json.dumps(one) for one in invalid]
+
+
 def test_contains_evaluates_nothing_in_2019(accepts):
     schema = {"contains": {"const": 1}, "unevaluatedItems": {"const": 2}}
     assert accepts(schema, [1, 2], [2], draft="2019-09") == []
