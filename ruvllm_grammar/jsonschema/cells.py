@@ -211,7 +211,8 @@ def _below(cell: Cell) -> Iterator[Place]:
     for _, place in cell.pattern_properties:
         yield place
     for need in cell.needs:
-        yield from (place for place in (need.place, need.names) if place is not None)
+        for either in need.alternatives:
+            yield from (place for place in (either.place, either.names) if place is not None)
     for clause in cell.contains:
         yield clause.place
     yield from cell.prefix

@@ -149,8 +149,8 @@ class Contains:
 class Need:
     """Some member is there: its name is covered, and its value satisfies `place`.
 
-    A name is covered that matches every pattern of `inside` and none of `outside`, is not in `apart` and, as a
-    string, satisfies `names`.
+    A name is covered that is `name`, matches every pattern of `inside` and none of `outside`, is not in `apart` and,
+    as a string, satisfies `names`; as far as these are given. A member that one of `others` asks for will do as well.
 
     Attributes:
         keyword: the keyword whose violation this is, for messages.
@@ -160,6 +160,8 @@ class Need:
         outside: patterns the name does not match, none of them.
         apart: names that are left out.
         names: judges the name; None: any will do.
+        name: the only name that is covered; None: any is.
+        others: other needs, each of which would do instead; they have no others.
     """
 
     keyword: str
@@ -169,9 +171,17 @@ class Need:
     outside: tuple[Pattern, ...] = ()
     apart: tuple[str, ...] = ()
     names: Place | None = None
+    name: str | None = None
+    others: tuple[Need, ...] = ()
+
+    @property
+    def alternatives(self) -> tuple[Need, ...]:
+        """The need and its others."""
+        return (self, *self.others)
 
     def __str__(self) -> str:
-        return f"not {self.keyword} (at {self.pointer})"
+        said = [f"not {one.keyword} (at {one.pointer})" for one in self.alternatives]
+        return " or ".join(said if len(said) < 4 else [*said[:2], f"{len(said) - 2} more"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from ruvllm_grammar.jsonschema.clauses import Cell
 from ruvllm_grammar.jsonschema.document import Node
-from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation
+from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation, denied_names
 from ruvllm_grammar.jsonschema.shapes import Shapes
 from ruvllm_grammar.jsonschema.values import ALL_KINDS, KINDS, describe
 
@@ -88,25 +88,36 @@ class Emptiness:
         return tuple(found)
 
     def _solve(self, start: Obligation) -> None:
-        users: dict[Obligation, list[Obligation]] = defaultdict(list)
-        involved: dict[Obligation, None] = {start: None}
-        queue = [start]
-        while queue:
-            one = queue.pop()
-            for needed in self._needed(one):
-                users[needed].append(one)
-                if needed not in involved and needed not in self._known:
-                    involved[needed] = None
-                    queue.append(needed)
+        users: dict[Obligation, dict[Obligation, None]] = defaultdict(dict)
+        involved: dict[Obligation, None] = {}
         inhabited: set[Obligation] = set()
+        work: list[Obligation] = []
+
+        def involve(first: Obligation) -> None:
+            involved[first] = None
+            queue = [first]
+            while queue:
+                one = queue.pop()
+                work.append(one)
+                for needed in self._needed(one):
+                    users[needed][one] = None
+                    if needed not in involved and needed not in self._known:
+                        involved[needed] = None
+                        queue.append(needed)
 
         def holds(obligation: Obligation) -> bool:
-            return obligation in inhabited or self._known.get(obligation, False)
+            if obligation in inhabited or self._known.get(obligation, False):
+                return True
+            if obligation not in self._known:
+                users[obligation][one] = None
+                if obligation not in involved:  # of several needs together
+                    involve(obligation)
+            return False
 
-        work = list(involved)
+        involve(start)
         while work:
             one = work.pop()
-            if one in inhabited or one not in involved:
+            if one in inhabited:
                 continue
             if any(self._alive(c, holds) for c in self._obligations.conjunctions(one)):
                 inhabited.add(one)
@@ -179,6 +190,15 @@ class Emptiness:
         for cell in cells:
             if cell.verdict is False:
                 return f"the schema at {cell.pointer or 'the root'} allows nothing"
+        for cell in cells:
+            denied = denied_names(cell)
+            for other in cells if denied else ():
+                for name in other.required:
+                    if name in denied:
+                        return (
+                            f"the property {describe(name)} is required (at {other.at('required')}) "
+                            f"and denied (at {cell.pointer})"
+                        )
         left = ALL_KINDS
         typed = []
         for cell in cells:

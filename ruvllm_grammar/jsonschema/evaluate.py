@@ -176,12 +176,16 @@ class Evaluator:
                 rules = [cell.additional]
             if not all(self.place(cell, place, member) for place in rules):
                 return False
-        return all(any(self._meets(cell, need, *member) for member in value.items()) for need in cell.needs)
+        return all(
+            any(self._meets(cell, one, *member) for one in need.alternatives for member in value.items())
+            for need in cell.needs
+        )
 
     def _meets(self, cell: Cell, need: Need, name: str, member: Any) -> bool:
         """Whether a member is the one that a need asks for."""
         return (
             name not in need.apart
+            and need.name in {None, name}
             and all(self._algebra.matches(pattern.expr, name) for pattern in need.inside)
             and not any(self._algebra.matches(pattern.expr, name) for pattern in need.outside)
             and (need.names is None or self.place(cell, need.names, name))

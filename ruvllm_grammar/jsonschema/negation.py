@@ -8,10 +8,13 @@ member is again a place, so it is taken apart when that member is reached, and r
 ```text
 not {"type": "object", "required": ["a"], "properties": {"b": {"minimum": 3}}}
 = any kind but object | object without "a" | object with "b", where "b" is a number below 3
+
+not {"properties": {"a": A, "b": B}} = object in which "a" is there and not A, or "b" is there and not B
 ```
 
-Some clauses are violated by *some* member that no name points at: `patternProperties`, `additionalProperties` and
-`propertyNames` are denied by a `Need`, which names the members that count and what one of them has to satisfy. A listed
+Clauses about members (`properties`, `patternProperties`, `additionalProperties`, `propertyNames`) are violated by
+*some* member; together they are one case, a `Need`, which says which members count and what one of them has to satisfy.
+So several negations beside each other do not multiply by the names they mention. A listed
 object or array is denied by cases again: another kind, a member too few or too many, or one that differs.
 
 Lineage: the tableau rules for negation; here the negation normal form is made one level at a time.
@@ -160,33 +163,15 @@ class _Violations:
         for name in inner.required:
             absent = Node(False, inner.at("required"), self.node.resource)
             yield self.claim(inner.at("required"), kinds=_OBJECT, properties={name: absent})
-        for name, place in inner.properties.items():
-            yield self.claim(
-                place.pointer, kinds=_OBJECT, required=(name,), properties={name: self.deny(place)}
-            )
         if inner.min_properties is not None:
             fewer = _below(inner.min_properties)
             yield self.claim(fewer.pointer, kinds=_OBJECT, max_properties=fewer)
         if inner.max_properties is not None:
             more = _above(inner.max_properties)
             yield self.claim(more.pointer, kinds=_OBJECT, min_properties=more)
-        for pattern, place in inner.pattern_properties:
-            need = Need(pattern.keyword, pattern.pointer, self.deny(place), inside=(pattern,))
-            yield self.claim(pattern.pointer, kinds=_OBJECT, needs=(need,))
-        if inner.additional is not None and not _says_nothing(inner.additional):
-            need = Need(
-                "additionalProperties",
-                inner.at("additionalProperties"),
-                self.deny(inner.additional),
-                outside=tuple(pattern for pattern, _ in inner.pattern_properties),
-                apart=tuple(inner.properties),
-            )
-            yield self.claim(need.pointer, kinds=_OBJECT, needs=(need,))
-        if inner.names is not None:
-            need = Need("propertyNames", inner.at("propertyNames"), names=self.deny(inner.names))
-            yield self.claim(need.pointer, kinds=_OBJECT, needs=(need,))
+        yield from self._members()
         for need in inner.needs:
-            yield self._all_fail(need)
+            yield tuple(part for one in need.alternatives for part in self._all_fail(one))
         if not _says_nothing(inner.unevaluated_properties) and inner.additional is None:
             # Everything else may be taken to hold: where it does not, another branch says so.
             yield self.claim(
@@ -200,18 +185,56 @@ class _Violations:
                 choices=inner.choices,
             )
 
+    def _members(self) -> Iterator[_Branch]:
+        """Some member fails: one branch, however many clauses it may violate."""
+        inner = self.inner
+        needs = [
+            Need("properties", place.pointer, self.deny(place), name=name)
+            for name, place in inner.properties.items()
+            if not _says_nothing(place)
+        ]
+        needs += [
+            Need(pattern.keyword, pattern.pointer, self.deny(place), inside=(pattern,))
+            for pattern, place in inner.pattern_properties
+            if not _says_nothing(place)
+        ]
+        if inner.additional is not None and not _says_nothing(inner.additional):
+            patterns = tuple(pattern for pattern, _ in inner.pattern_properties)
+            needs.append(
+                Need(
+                    "additionalProperties",
+                    inner.at("additionalProperties"),
+                    self.deny(inner.additional),
+                    outside=patterns,
+                    apart=tuple(inner.properties),
+                )
+            )
+        if inner.names is not None:
+            needs.append(Need("propertyNames", inner.at("propertyNames"), names=self.deny(inner.names)))
+        if not needs:
+            return
+        first, *others = needs
+        if first.name is not None and not others:  # no witness to look for
+            members = {first.name: first.place}
+            yield self.claim(first.pointer, kinds=_OBJECT, required=(first.name,), properties=members)
+        else:
+            need = replace(first, others=tuple(others))
+            yield self.claim(first.pointer, kinds=_OBJECT, needs=(need,))
+
     def _all_fail(self, need: Need) -> _Branch:
         """No member is the one that a need asks for: those that are covered satisfy the opposite."""
         at = need.pointer
         if need.names is not None:
             return self.claim(at, kinds=_OBJECT, names=self.deny(need.names))
+        opposite = Node(False, at, self.node.resource) if need.place is None else self.deny(need.place)
+        if need.name is not None:
+            return self.claim(at, kinds=_OBJECT, properties={need.name: opposite})
         covered = ir.both(
             *(pattern.expr for pattern in need.inside),
             *(ir.complement(pattern.expr) for pattern in need.outside),
             *(ir.complement(ir.literal(name)) for name in need.apart if spellable(name)),
         )
         pattern = Pattern(f"names covered by {need.keyword}", covered, need.keyword, at)
-        opposite = Node(False, at, self.node.resource) if need.place is None else self.deny(need.place)
         return self.claim(at, kinds=_OBJECT, pattern_properties=((pattern, opposite),))
 
     def other_than(self, listed: Listed) -> Place:
@@ -237,11 +260,9 @@ class _Violations:
                 {"kinds": _OBJECT, "properties": {name: Node(False, at, self.node.resource)}}
                 for name in value
             ]
-            cases.append({"kinds": _OBJECT, "needs": (Need(listed.keyword, at, apart=tuple(value)),)})
-            cases += [
-                {"kinds": _OBJECT, "required": (name,), "properties": {name: other(member)}}
-                for name, member in value.items()
-            ]
+            different = (Need(listed.keyword, at, other(member), name=name) for name, member in value.items())
+            need = Need(listed.keyword, at, apart=tuple(value), others=tuple(different))
+            cases.append({"kinds": _OBJECT, "needs": (need,)})
         else:
             count = len(value)
             cases = [{"kinds": ALL_KINDS - _ARRAY}]

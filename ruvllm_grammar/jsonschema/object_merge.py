@@ -5,28 +5,28 @@ and of needs) into regions, each of which matches some patterns and none of the 
 the algebra, so n of them give n + 1 regions. A region in which nothing is allowed vanishes, one of few names is listed.
 
 A need that a member of a name or region satisfies whatever its value is met by the name (`always`); where the value
-decides, the member gets a second obligation, its own joined with the need's (`Proof`), for every set of such needs.
+decides, the member gets a second obligation, its own joined with the need's (`Proof`). What visibly cannot be is left
+out: a member does not violate the schema that it also has to satisfy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.errors import LimitError
-from ruvllm_grammar.jsonschema.clauses import Cell, Need, Refusal, Size
+from ruvllm_grammar.jsonschema.clauses import Cell, Need, Negated, Refusal, Size
+from ruvllm_grammar.jsonschema.document import Node
 from ruvllm_grammar.jsonschema.objects import NameClass, ObjectShape, Proof, Slot
 from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation, Obligations
 from ruvllm_grammar.jsonschema.unevaluated import NameScope
-from ruvllm_grammar.jsonschema.values import spellable
+from ruvllm_grammar.jsonschema.values import canonical, spellable
 
 #: Names of a class up to which they are told apart as slots.
 MAX_LISTED = 64
-#: Needs of one object, and needs that one name may witness by its value.
-MAX_NEEDS = 12
-MAX_CHOSEN = 6
+#: Needs of one object.
+MAX_NEEDS = 16
 
 
 def merge(
@@ -43,27 +43,57 @@ def merge(
         names_of: the strings that satisfy an obligation, for `propertyNames`.
 
     Raises:
-        UnsupportedKeyword: more needs than `MAX_NEEDS`, or a name that may witness more than `MAX_CHOSEN`.
+        UnsupportedKeyword: more needs than `MAX_NEEDS`.
         LimitError: the automaton of a class of names.
     """
     return _Merging(conjunction, obligations, names_of).shape()
 
 
 @dataclass(frozen=True, slots=True)
-class _Demand:
-    """A need as names are split by it.
+class _Option:
+    """One alternative of a need, as names are split by it.
 
     Attributes:
+        bit: of the need.
         need: the clause.
         value: the cell that a witness satisfies; None: any value will do.
+        denied: the schema that `value` denies, if it is one that is denied.
         inside: expressions that a covered name matches.
         outside: expressions that it does not match.
     """
 
+    bit: int
     need: Need
     value: Cell | None
+    denied: Cell | None
     inside: frozenset[ir.Expr]
     outside: frozenset[ir.Expr]
+
+    def covers(self, name: str, algebra: ir.Algebra) -> bool:
+        """Whether a name is covered."""
+        need = self.need
+        return (
+            need.name in {None, name}
+            and name not in need.apart
+            and all(algebra.matches(one, name) for one in self.inside)
+            and not any(algebra.matches(one, name) for one in self.outside)
+        )
+
+    def covers_class(self, inside: Collection[ir.Expr]) -> bool:
+        """Whether names are covered that nobody mentions and that match exactly these expressions."""
+        return self.need.name is None and self.inside.issubset(inside) and self.outside.isdisjoint(inside)
+
+    def contradicts(self, part: Cell) -> bool:
+        """Whether it visibly denies what the part says: the same schema, written here or there."""
+        if self.denied is None or not isinstance(part.place, Node) or not isinstance(self.denied.place, Node):
+            return False
+        one, other = part.place, self.denied.place
+        return (
+            one.resource is other.resource
+            and part.environment == self.denied.environment
+            and one.schema == other.schema
+            and canonical(one.schema) == canonical(other.schema)
+        )
 
 
 class _Merging:
@@ -89,7 +119,22 @@ class _Merging:
         for cell in self.cells:
             self._read(cell)
         self.declared.update(dict.fromkeys(self.required))
-        self.demands = self._demands()
+        self.needs = [(cell, need) for cell in self.cells for need in cell.needs]
+        if len(self.needs) > MAX_NEEDS:
+            need = self.needs[MAX_NEEDS][1]
+            self.obligations.refuse(
+                Refusal(
+                    need.keyword,
+                    need.pointer,
+                    f"together with other negations it asks for more than {MAX_NEEDS} members that have to be there; "
+                    "say what is allowed instead",
+                    "object",
+                )
+            )
+            del self.needs[MAX_NEEDS:]
+        #: Names that only needs mention.
+        self.mentioned: dict[str, None] = {}
+        self.options = self._options()
 
     def _read(self, cell: Cell) -> None:
         self.declared.update(dict.fromkeys(cell.properties))
@@ -106,54 +151,40 @@ class _Merging:
         for pattern, _ in cell.pattern_properties:
             self.patterns.setdefault(pattern.expr, pattern.pointer)
 
-    def _demands(self) -> list[_Demand]:
+    def _options(self) -> list[_Option]:
+        """The alternatives of all needs; the patterns and names they mention are noted."""
         found = []
-        for cell in self.cells:
-            for need in cell.needs:
-                value = None
-                if need.place is not None:
-                    value = self.obligations.cells.target(self.obligations.child(cell, need.place))
-                inside = [pattern.expr for pattern in need.inside]
-                outside = [pattern.expr for pattern in need.outside]
-                if need.names is not None:
-                    judged = self.obligations.obligation(self.obligations.child(cell, need.names))
-                    inside.append(self.names_of(judged))
-                apart = [name for name in need.apart if spellable(name)]
-                if apart:
-                    outside.append(ir.alt(*(ir.literal(name) for name in apart)))
-                demand = _Demand(
-                    need,
-                    None if value is None or value.vacuous else value,
-                    frozenset(inside) - {ir.ANY_TEXT},
-                    frozenset(outside),
-                )
-                found.append(demand)
-        if len(found) > MAX_NEEDS:
-            self._refuse(found, f"more than {MAX_NEEDS} members that have to be there are asked for together")
-            del found[MAX_NEEDS:]
-        for demand in found:
-            split = (
-                demand.outside
-                if set(demand.need.apart) - self.declared.keys()
-                else [pattern.expr for pattern in demand.need.outside]
-            )
-            for expr in (*demand.inside, *split):
-                self.patterns.setdefault(expr, demand.need.pointer)
+        child = self.obligations.child
+        for bit, (cell, need) in enumerate(self.needs):
+            for one in need.alternatives:
+                value = denied = None
+                if one.place is not None:
+                    value = child(cell, one.place)
+                    if isinstance(value.place, Negated):
+                        denied = child(value, value.place.place)
+                    value = self.obligations.cells.target(value)
+                inside = {pattern.expr for pattern in one.inside}
+                if one.names is not None:
+                    inside.add(self.names_of(self.obligations.obligation(child(cell, one.names))))
+                inside.discard(ir.ANY_TEXT)
+                outside = {pattern.expr for pattern in one.outside}
+                if value is not None and value.vacuous:
+                    value = None
+                found.append(_Option(1 << bit, one, value, denied, frozenset(inside), frozenset(outside)))
+                for expr in (*inside, *outside):
+                    self.patterns.setdefault(expr, one.pointer)
+                mentioned = (*one.apart, *(() if one.name is None else (one.name,)))
+                self.mentioned.update(dict.fromkeys(name for name in mentioned if name not in self.declared))
         return found
-
-    def _refuse(self, demands: Iterable[_Demand], reason: str) -> None:
-        need = next(iter(demands)).need
-        self.obligations.refuse(
-            Refusal(need.keyword, need.pointer, f"{reason}; say what is allowed instead", "object")
-        )
 
     def shape(self) -> ObjectShape:
         """The merged shape."""
         cells = self.cells
-        if len(cells) == 1 and not (self.patterns or self.restrictions or self.demands or self.scopes):
+        if len(cells) == 1 and not (self.patterns or self.restrictions or self.needs or self.scopes):
             slots = _plain_slots(cells[0], self.declared, self.required, self.obligations)
         else:
             slots = tuple(self._slot(name) for name in self.declared)
+        slots += tuple(self._slot(name, free=True) for name in self.mentioned)
         listed, classes = self._classes()
         slots += listed
         low, high = self.low, self.high
@@ -161,13 +192,13 @@ class _Merging:
             low = None
         if high is not None and not classes and high.value >= len(slots):
             high = None
-        needs = tuple(demand.need for demand in self.demands)
-        return ObjectShape(slots, classes, low, high, needs, self.pointer)
+        needs = tuple(need for _, need in self.needs)
+        return ObjectShape(slots, classes, low, high, needs, self.pointer, self.obligations.together)
 
-    def _slot(self, name: str) -> Slot:
+    def _slot(self, name: str, *, free: bool = False) -> Slot:
         required = self.required.get(name)
         if not spellable(name) or not all(self.algebra.matches(one, name) for one in self.restrictions):
-            return Slot(name, None, required)
+            return Slot(name, None, required, free=free)
         parts = []
         for cell in self.cells:
             node = cell.properties.get(name)
@@ -181,40 +212,25 @@ class _Merging:
             if not hit and cell.additional is not None:
                 parts.append(self.obligations.child(cell, cell.additional))
         parts.extend(scope.rule for scope in self.scopes if not scope.covers(name, self.algebra))
-        covering = [
-            number
-            for number, demand in enumerate(self.demands)
-            if all(self.algebra.matches(one, name) for one in demand.inside)
-            and not any(self.algebra.matches(one, name) for one in demand.outside)
-        ]
-        always, proofs = self._proofs(parts, covering)
-        return Slot(name, self.obligations.obligation(*parts), required, always=always, proofs=proofs)
+        always, proofs = self._proofs(parts, [one for one in self.options if one.covers(name, self.algebra)])
+        obligation = self.obligations.obligation(*parts)
+        return Slot(name, obligation, required, free=free, always=always, proofs=proofs)
 
-    def _proofs(self, parts: list[Cell], covering: list[int]) -> tuple[int, tuple[Proof, ...]]:
-        """The needs that a member is a witness of by its name, and by its value."""
+    def _proofs(self, parts: list[Cell], options: list[_Option]) -> tuple[int, tuple[Proof, ...]]:
+        """The needs that a member is a witness of by its name, and those it may be one of by its value."""
         alone = self.obligations.obligation(*parts)
         always = 0
-        chosen: list[tuple[int, Cell]] = []
-        for number in covering:
-            value = self.demands[number].value
-            if value is None or self.obligations.obligation(*parts, value) is alone:
-                always |= 1 << number
-            elif value.verdict is not False:
-                chosen.append((1 << number, value))
-        if len(chosen) > MAX_CHOSEN:
-            self._refuse(
-                (self.demands[number] for number in covering),
-                f"a member can be one of more than {MAX_CHOSEN} that have to be there",
-            )
-            del chosen[MAX_CHOSEN:]
-        proofs = [
-            Proof(
-                sum(bit for bit, _ in some), self.obligations.obligation(*parts, *(cell for _, cell in some))
-            )
-            for size in range(1, len(chosen) + 1)
-            for some in combinations(chosen, size)
-        ]
-        return always, tuple(proofs)
+        found = []
+        for option in options:
+            if option.value is None:
+                always |= option.bit
+            elif option.value.verdict is not False and not any(map(option.contradicts, parts)):
+                obligation = self.obligations.obligation(*parts, option.value)
+                if obligation is alone:
+                    always |= option.bit
+                else:
+                    found.append(Proof(option.bit, obligation))
+        return always, tuple(proof for proof in found if not proof.needs & always)
 
     def _regions(self) -> list[tuple[tuple[ir.Expr, ...], tuple[ir.Expr, ...]]]:
         """Split names by the patterns: (those that match, those that do not)."""
@@ -242,15 +258,15 @@ class _Merging:
             parts.extend(scope.rule for scope in self.scopes if not scope.covers_class(inside))
             if any(part.verdict is False for part in parts):
                 continue
-            covering = [
-                number
-                for number, demand in enumerate(self.demands)
-                if demand.inside.issubset(inside) and demand.outside.isdisjoint(inside)
-            ]
-            always, proofs = self._proofs(parts, covering)
+            always, proofs = self._proofs(parts, [one for one in self.options if one.covers_class(inside)])
             obligation = self.obligations.obligation(*parts)
             names = NameClass(
-                (*inside, *self.restrictions), outside, tuple(self.declared), obligation, always, proofs
+                (*inside, *self.restrictions),
+                outside,
+                (*self.declared, *self.mentioned),
+                obligation,
+                always,
+                proofs,
             )
             few, guard = self._ends(names)
             if few is None:
@@ -270,9 +286,8 @@ class _Merging:
             return (), None
         place = next((self.patterns[e] for e in one.inside if e in self.patterns), None)
         place = place or next(iter(self.restrictions.values()), self.pointer)
-        most = max(MAX_LISTED, *(len(e.parts) for e in one.inside if isinstance(e, ir.Alt)), 0)
         try:
-            few = self.algebra.strings(names, most)
+            few = self.algebra.strings(names, MAX_LISTED)
             if few is not None or not self.algebra.runs_out(names):
                 return few, None
         except LimitError as error:

@@ -29,6 +29,9 @@ from ruvllm_grammar.jsonschema.members import Form, Supply
 from ruvllm_grammar.jsonschema.obligations import Obligation
 from ruvllm_grammar.jsonschema.values import describe, spellable
 
+#: Sets of needs that one name may witness; more are refused.
+MAX_PROOFS = 128
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -112,6 +115,9 @@ class NameClass:
         )
 
 
+_Named = TypeVar("_Named", Slot, NameClass)
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectShape:
     """Merged assertions about an object.
@@ -123,6 +129,7 @@ class ObjectShape:
         high: the least maxProperties, or None where it says nothing more.
         needs: members that must be there, by their number in `always` and `proofs`.
         pointer: of the conjunction.
+        together: joins two obligations, for members that are witnesses of several needs.
     """
 
     slots: tuple[Slot, ...] = ()
@@ -131,6 +138,7 @@ class ObjectShape:
     high: Size | None = None
     needs: tuple[Need, ...] = ()
     pointer: str = ""
+    together: Callable[[Obligation, Obligation], Obligation] | None = None
 
     @property
     def guards(self) -> tuple[ir.Guard, ...]:
@@ -146,19 +154,43 @@ class ObjectShape:
         return tuple(slot.obligation for slot in self.slots if slot.required is not None and slot.obligation)
 
     def children(self) -> tuple[Obligation, ...]:
-        """All obligations of members."""
+        """All obligations of members; of sets of needs, those of `offered` alone."""
         named: tuple[Slot | NameClass, ...] = (*self.slots, *self.classes)
         return tuple(form.obligation for one in named for form in one.forms)
 
     def offered(self, inhabited: Callable[[Obligation], bool]) -> ObjectShape:
-        """The same object with only the names, and witnesses, that some value can follow."""
+        """The same object with only the names, and witnesses of sets of needs, that some value can follow."""
         slots = tuple(
-            _offered(slot, inhabited)
+            self._offered(slot, inhabited)
             for slot in self.slots
             if slot.obligation is not None and inhabited(slot.obligation)
         )
-        classes = tuple(_offered(one, inhabited) for one in self.classes if inhabited(one.obligation))
+        classes = tuple(self._offered(one, inhabited) for one in self.classes if inhabited(one.obligation))
         return ObjectShape(slots, classes, self.low, self.high, self.needs, self.pointer)
+
+    def _offered(self, one: _Named, inhabited: Callable[[Obligation], bool]) -> _Named:
+        """With every set of needs that one member can witness: a set is possible only where its parts are."""
+        if not one.proofs:
+            return one
+        single = [proof for proof in one.proofs if inhabited(proof.obligation)]
+        found = [(proof, i) for i, proof in enumerate(single)]
+        for proof, last in found:
+            for i in range(last + 1, len(single)):
+                if (
+                    len(found) < MAX_PROOFS
+                    and self.together is not None
+                    and not proof.needs & single[i].needs
+                ):
+                    obligation = self.together(proof.obligation, single[i].obligation)
+                    if inhabited(obligation):
+                        found.append((Proof(proof.needs | single[i].needs, obligation), i))
+        return replace(one, proofs=tuple(proof for proof, _ in found))
+
+    @property
+    def crowded(self) -> bool:
+        """Whether, in what is offered, a name has more sets of needs than are told apart."""
+        named: tuple[Slot | NameClass, ...] = (*self.slots, *self.classes)
+        return any(len(one.proofs) >= MAX_PROOFS for one in named)
 
     def supply(self, *, any_order: bool = False) -> Supply:
         """What the object may consist of; forms stand in the order of slots, classes and their `forms`."""
@@ -220,12 +252,3 @@ class ObjectShape:
         if self.high is not None and fewest > self.high.value:
             return f"{self.high} is less than the {fewest} properties that {asked} and required ask for"
         return None
-
-
-_Named = TypeVar("_Named", Slot, NameClass)
-
-
-def _offered(one: _Named, inhabited: Callable[[Obligation], bool]) -> _Named:
-    if not one.proofs:
-        return one
-    return replace(one, proofs=tuple(form for form in one.proofs if inhabited(form.obligation)))

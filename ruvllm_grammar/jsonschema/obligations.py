@@ -19,13 +19,14 @@ as in description logics (Baader and Sattler, "An Overview of Tableau Algorithms
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.errors import UnsupportedKeyword
 from ruvllm_grammar.jsonschema.cells import Cells
-from ruvllm_grammar.jsonschema.clauses import Cell, Choice, Place, Refusal
+from ruvllm_grammar.jsonschema.clauses import Cell, Choice, Claim, Place, Refusal
+from ruvllm_grammar.jsonschema.document import Node
 from ruvllm_grammar.jsonschema.evaluate import Evaluator
 from ruvllm_grammar.jsonschema.unevaluated import Scope, Unevaluated, Watch
 from ruvllm_grammar.jsonschema.values import ALL_KINDS, SCALARS, canonical, kind
@@ -96,19 +97,46 @@ _Decided = tuple[tuple[Choice, tuple[int, ...]], ...]
 #: What a choice adds comes after what its siblings say.
 _AFTER = 1 << 32
 _NOTHING: frozenset[str] = frozenset()
+_OBJECT = frozenset(("object",))
+
+
+def denied_names(cell: Cell) -> frozenset[str]:
+    """Names that a claim says an object does not have; of schemas, only emptiness asks."""
+    if not isinstance(cell.place, Claim) or not cell.properties:
+        return _NOTHING
+    return frozenset(
+        name for name, place in cell.properties.items() if isinstance(place, Node) and place.schema is False
+    )
 
 
 @dataclass(slots=True)
 class _Branch:
-    """A conjunction in the making: cells closed so far with their places, and choices still open with their owners."""
+    """A conjunction in the making: cells closed so far with their places, and choices still open with their owners.
+
+    Attributes:
+        required: names that cells require of an object.
+        forbidden: names that claims deny to an object.
+    """
 
     cells: dict[Cell, _Place]
     kinds: frozenset[str]
     open: tuple[tuple[Cell, Choice, _Place], ...]
+    required: frozenset[str] = _NOTHING
+    forbidden: frozenset[str] = _NOTHING
 
     def copy(self) -> _Branch:
         """Another one to add cells to."""
-        return _Branch(dict(self.cells), self.kinds, self.open)
+        return replace(self, cells=dict(self.cells))
+
+    def adds_up(self, cell: Cell) -> bool:
+        """Note the names that a cell requires or denies; whether an object can still have them all.
+
+        The cases of dependencies and negations say little but this, so most of what they multiply to ends here.
+        """
+        if cell.required:
+            self.required |= frozenset(cell.required)
+        self.forbidden |= denied_names(cell)
+        return not self.forbidden or self.required.isdisjoint(self.forbidden)
 
     def holds(self, cells: tuple[Cell, ...]) -> bool:
         """Whether these cells are known to hold already."""
@@ -161,6 +189,10 @@ class Obligations:
             found = self._obligations[key] = Obligation(len(self.by_number), key)
             self.by_number.append(found)
         return found
+
+    def together(self, one: Obligation, other: Obligation) -> Obligation:
+        """The obligation of a value that satisfies both."""
+        return self.obligation(*one.cells, *other.cells)
 
     def child(self, owner: Cell, place: Place) -> Cell:
         """The cell of a place that `owner` names."""
@@ -271,7 +303,7 @@ class Obligations:
         matters what may hold together.
         """
         (owner, choice, place), rest = branch.open[0], branch.open[1:]
-        start = _Branch(branch.cells, branch.kinds, rest)
+        start = replace(branch, open=rest)
         settled = False  # a branch holds already
         mute: list[tuple[Cell, ...]] = []  # branches that evaluate nothing
         pairs = self.overlaps.get(choice, frozenset())
@@ -323,14 +355,16 @@ class Obligations:
         if together is not None:
             picks = [tuple(cell for i in together for cell in picks[i])]
         elif not choice.exclusive and any(branch.holds(cells) for cells in picks):
-            return [_Branch(branch.cells, branch.kinds, rest)]  # one branch holds already
+            return [replace(branch, open=rest)]  # one branch holds already
         else:
             for i, j in self.overlaps.get(choice, ()):
                 for one, other in ((i, j), (j, i)):
                     (schema,) = choice.branches[other]  # a branch of oneOf is one schema
                     denied = self.cells.deny(schema, choice.keyword, choice.pointer)
                     picks[one] = (*picks[one], self.child(owner, denied))
-        grown = (self._close(_Branch(dict(branch.cells), branch.kinds, rest), pick, place) for pick in picks)
+        grown = (
+            self._close(replace(branch, cells=dict(branch.cells), open=rest), pick, place) for pick in picks
+        )
         return [one for one in grown if one is not None]
 
     def _picks(self, owner: Cell, choice: Choice) -> list[tuple[Cell, ...]]:
@@ -353,6 +387,8 @@ class Obligations:
             if cell.verdict is False:
                 return None
             kinds &= cell.kinds
+            if not branch.adds_up(cell):
+                kinds -= _OBJECT
             if not kinds:
                 return None
             open_.extend((cell, choice, (*here, _AFTER + choice.position)) for choice in cell.choices)

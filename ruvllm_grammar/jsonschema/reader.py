@@ -92,7 +92,7 @@ class _Reading:
             for choice, pair in disjointness.overlaps(one):
                 overlaps.setdefault(choice, set()).add(pair)
             for conjunction in self.obligations.conjunctions(one):
-                for child in self.emptiness.shapes.children(conjunction):
+                for child in self.emptiness.shapes.children(conjunction, self.emptiness.inhabited):
                     if child not in seen:
                         seen[child] = None
                         if not child.plain:
@@ -119,6 +119,12 @@ class _Reading:
         if "object" in containers:
             members = self.emptiness.shapes.object(conjunction).offered(self.emptiness.inhabited)
             self.guards.update(dict.fromkeys(members.guards))
+            if members.crowded:
+                need = members.needs[0]
+                reason = (
+                    "it asks for members in too many ways beside other negations; say what is allowed instead"
+                )
+                self.obligations.refuse(Refusal(need.keyword, need.pointer, reason, "object"))
         if "array" in containers:
             self.guards.update(dict.fromkeys(self.emptiness.shapes.array(conjunction).guards))
 
