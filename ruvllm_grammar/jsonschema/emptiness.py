@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from ruvllm_grammar.jsonschema.clauses import Cell
 from ruvllm_grammar.jsonschema.document import Node
+from ruvllm_grammar.jsonschema.objects import ObjectShape
 from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation, denied_names
 from ruvllm_grammar.jsonschema.shapes import Shapes
 from ruvllm_grammar.jsonschema.values import ALL_KINDS, KINDS, describe
@@ -42,6 +43,26 @@ class Emptiness:
     def alive(self, conjunction: Conjunction) -> frozenset[str]:
         """The kinds of value that can satisfy a conjunction; for listed values, the kinds they have."""
         return self._alive(conjunction, self.inhabited)
+
+    def offered(self, conjunction: Conjunction) -> ObjectShape:
+        """The object of a conjunction with only what some value can follow."""
+        found: ObjectShape | None = conjunction.shapes.get("offered object")
+        if found is None:
+            found = self.shapes.object(conjunction).offered(self.inhabited)
+            conjunction.shapes["offered object"] = found
+        return found
+
+    def children(self, conjunction: Conjunction) -> tuple[Obligation, ...]:
+        """Obligations of all members and items; of members that are witnesses, those that some value satisfies."""
+        if conjunction.values is not None:
+            return ()
+        found: tuple[Obligation, ...] = ()
+        if "object" in conjunction.kinds:
+            shape = self.shapes.object(conjunction)
+            found += (self.offered(conjunction) if shape.needs else shape).children()
+        if "array" in conjunction.kinds:
+            found += self.shapes.array(conjunction).children()
+        return found
 
     def _alive(self, conjunction: Conjunction, inhabited: Callable[[Obligation], bool]) -> frozenset[str]:
         if conjunction.values is not None:

@@ -112,8 +112,7 @@ class Lowering:
         helpers = {}
         if "object" in alive:
             whole, more = object_rules.lower(
-                name, self._shapes.object(conjunction), value=self.value,
-                inhabited=self._emptiness.inhabited,
+                name, self._emptiness.offered(conjunction), value=self.value,
                 algebra=self._obligations.algebra, space=self._space, top=top, any_order=self._any_order,
             )  # fmt: skip
             parts.append(whole)

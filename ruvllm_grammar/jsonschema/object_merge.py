@@ -11,7 +11,7 @@ out: a member does not violate the schema that it also has to satisfy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ruvllm_grammar import ir
@@ -25,8 +25,8 @@ from ruvllm_grammar.jsonschema.values import canonical, spellable
 
 #: Names of a class up to which they are told apart as slots.
 MAX_LISTED = 64
-#: Needs of one object.
-MAX_NEEDS = 16
+#: Sets of needs that members may have met together; more are refused.
+MAX_MET = 4096
 
 
 def merge(
@@ -43,7 +43,7 @@ def merge(
         names_of: the strings that satisfy an obligation, for `propertyNames`.
 
     Raises:
-        UnsupportedKeyword: more needs than `MAX_NEEDS`.
+        UnsupportedKeyword: needs that members may have met in more sets than `MAX_MET`.
         LimitError: the automaton of a class of names.
     """
     return _Merging(conjunction, obligations, names_of).shape()
@@ -120,18 +120,6 @@ class _Merging:
             self._read(cell)
         self.declared.update(dict.fromkeys(self.required))
         self.needs = [(cell, need) for cell in self.cells for need in cell.needs]
-        if len(self.needs) > MAX_NEEDS:
-            need = self.needs[MAX_NEEDS][1]
-            self.obligations.refuse(
-                Refusal(
-                    need.keyword,
-                    need.pointer,
-                    f"together with other negations it asks for more than {MAX_NEEDS} members that have to be there; "
-                    "say what is allowed instead",
-                    "object",
-                )
-            )
-            del self.needs[MAX_NEEDS:]
         #: Names that only needs mention.
         self.mentioned: dict[str, None] = {}
         self.options = self._options()
@@ -192,6 +180,8 @@ class _Merging:
             low = None
         if high is not None and not classes and high.value >= len(slots):
             high = None
+        if self.needs:
+            self._bounded((*slots, *classes))
         needs = tuple(need for _, need in self.needs)
         return ObjectShape(slots, classes, low, high, needs, self.pointer, self.obligations.together)
 
@@ -226,11 +216,42 @@ class _Merging:
                 always |= option.bit
             elif option.value.verdict is not False and not any(map(option.contradicts, parts)):
                 obligation = self.obligations.obligation(*parts, option.value)
-                if obligation is alone:
+                if obligation is alone or self._same_values(alone, obligation):
                     always |= option.bit
                 else:
                     found.append(Proof(option.bit, obligation))
         return always, tuple(proof for proof in found if not proof.needs & always)
+
+    def _same_values(self, one: Obligation, other: Obligation) -> bool:
+        """Whether both list their values, the same ones."""
+        values = self._listed(one)
+        return values is not None and values == self._listed(other)
+
+    def _listed(self, obligation: Obligation) -> frozenset[Hashable] | None:
+        if not any(cell.values for cell in obligation.cells):
+            return None
+        conjunctions = self.obligations.conjunctions(obligation)
+        if any(one.values is None for one in conjunctions):
+            return None
+        return frozenset(canonical(value) for one in conjunctions for value in one.values or ())
+
+    def _bounded(self, named: Iterable[Slot | NameClass]) -> None:
+        """Refuse needs that can be met in too many sets: one table of them is kept per record."""
+        helps = {one.always for one in named} | {proof.needs for one in named for proof in one.proofs}
+        found = {0}
+        queue = [0]
+        for have in queue:
+            for some in helps:
+                if have | some not in found:
+                    found.add(have | some)
+                    queue.append(have | some)
+            if len(found) > MAX_MET:
+                need = self.needs[0][1]
+                reason = (
+                    "beside other negations it asks for members in too many ways; say what is allowed instead"
+                )
+                self.obligations.refuse(Refusal(need.keyword, need.pointer, reason, "object"))
+                return
 
     def _regions(self) -> list[tuple[tuple[ir.Expr, ...], tuple[ir.Expr, ...]]]:
         """Split names by the patterns: (those that match, those that do not)."""

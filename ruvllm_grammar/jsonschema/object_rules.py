@@ -43,7 +43,6 @@ def lower(
     shape: ObjectShape,
     *,
     value: Callable[[Obligation], ir.Expr],
-    inhabited: Callable[[Obligation], bool],
     algebra: ir.Algebra,
     space: Whitespace,
     top: bool,
@@ -53,15 +52,13 @@ def lower(
 
     Args:
         name: of the rule, with which those of helpers begin.
-        shape: the object.
+        shape: the object, as far as it is offered.
         value: the expression of a member's value.
-        inhabited: whether any value satisfies an obligation.
         algebra: answers questions about names.
         space: the style of white space.
         top: the object is the document itself.
         any_order: declared names come in any order, not that of the schema.
     """
-    shape = shape.offered(inhabited)
     texts = _Texts(shape, value, algebra, space)
     if _is_plain(shape, any_order=any_order):
         return _plain(name, shape, texts, space, top=top)

@@ -92,7 +92,7 @@ class _Reading:
             for choice, pair in disjointness.overlaps(one):
                 overlaps.setdefault(choice, set()).add(pair)
             for conjunction in self.obligations.conjunctions(one):
-                for child in self.emptiness.shapes.children(conjunction, self.emptiness.inhabited):
+                for child in self.emptiness.children(conjunction):
                     if child not in seen:
                         seen[child] = None
                         if not child.plain:
@@ -117,7 +117,7 @@ class _Reading:
         if containers:
             containers &= self.emptiness.alive(conjunction)
         if "object" in containers:
-            members = self.emptiness.shapes.object(conjunction).offered(self.emptiness.inhabited)
+            members = self.emptiness.offered(conjunction)
             self.guards.update(dict.fromkeys(members.guards))
             if members.crowded:
                 need = members.needs[0]

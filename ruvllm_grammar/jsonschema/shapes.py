@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ruvllm_grammar import ir
 from ruvllm_grammar.jsonschema import arrays, numbers, object_merge, strings
 from ruvllm_grammar.jsonschema.arrays import ArrayShape
@@ -75,17 +73,3 @@ class Shapes:
             elif "string" in conjunction.kinds:
                 found.append(self.string(conjunction).expression())
         return ir.alt(*found)
-
-    def children(
-        self, conjunction: Conjunction, inhabited: Callable[[Obligation], bool]
-    ) -> tuple[Obligation, ...]:
-        """Obligations of all members and items; of members that are witnesses, as far as these can be."""
-        if conjunction.values is not None:
-            return ()
-        found: tuple[Obligation, ...] = ()
-        if "object" in conjunction.kinds:
-            shape = self.object(conjunction)
-            found += (shape.offered(inhabited) if shape.needs else shape).children()
-        if "array" in conjunction.kinds:
-            found += self.array(conjunction).children()
-        return found
