@@ -22,6 +22,11 @@ known to hold, or not known.
 {first, second}  a: A, b: B             -> {"a": .., "b": ..}
 ```
 
+A *denied* owner turns this round: some member that nothing evaluates does not satisfy S. Knowing of too few cells would
+now ask too little, so below a denied owner each branch that evaluates anything is known to hold or known to fail
+(`Watch.signed`), and a branch of which neither is known counts as a contributor. What is left is a `Need`, or for items
+a `Contains` from the first position that is not covered.
+
 An item that a schema of `contains` accepts counts as evaluated in 2020-12, not in 2019-09. Nothing needs to be known
 about other items for that: an item outside the other contributors satisfies S or one of these schemas.
 
@@ -238,10 +243,19 @@ class Unevaluated:
                     if taken(cell, choice, branch):
                         steps += branch
             for place in steps:
-                target = self._cells.target(self._cells.child(cell, place))
-                if not isinstance(place, Negated) and target not in seen:
+                target = self._step(cell, place)
+                if target is not None and target not in seen:
                     seen.add(target)
                     stack.append(target)
+
+    def _step(self, cell: Cell, place: Place) -> Cell | None:
+        """The cell that a place stands for, as `Cells.target`; None where the way there passes a negation."""
+        while not isinstance(place, Negated):
+            cell = self._cells.child(cell, place)
+            if not cell.silent or len(cell.must) != 1 or cell.choices:
+                return cell
+            place = cell.must[0][1]
+        return None
 
     def _held(self, held: Collection[Cell], cell: Cell, branch: tuple[Place, ...]) -> bool:
         """Whether a branch is known to hold."""

@@ -63,6 +63,8 @@ A, B = {"properties": {"a": {"type": "integer"}}}, {"properties": {"b": {"type":
         ({"allOf": [{"enum": [{"a": 1}, {}]}], "unevaluatedProperties": False}, [{}], [{"a": 1}]),
         # not evaluates nothing.
         ({"not": {"not": A}, "unevaluatedProperties": False}, [{}], [{"a": 1}]),
+        ({"allOf": [{"not": {"not": A}}], "unevaluatedProperties": False}, [{}], [{"a": 1}]),
+        ({"anyOf": [{"not": {"not": A}}, B], "unevaluatedProperties": False}, [{}, {"b": "x"}], [{"a": 1}]),
         # A name declared by one branch is undeclared for another.
         ({"anyOf": [{"$ref": "#/$defs/a"}, {"properties": {"t": {"const": 1}}, "required": ["t"]}],
           "unevaluatedProperties": False, "$defs": {"a": A}},
