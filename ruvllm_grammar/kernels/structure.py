@@ -983,6 +983,84 @@ def leaf_frame(byte_class, transitions, accepting, distance, state, nodes, order
 
 
 @kernel(
+    types.UniTuple(_i64, 2)(
+        _RB1, _RI2, _BOOLS, _RI1, _i64, _i64, _RI2, _RI1, _I1, _I1, _I1, _I1, _I1, _I1, _I2
+    )
+)
+def leaf_frame_like(
+    byte_class,
+    transitions,
+    accepting,
+    distance,
+    state,
+    other,
+    nodes,
+    order,
+    path,
+    twin,
+    left,
+    twin_left,
+    row,
+    changed,
+    exits,
+):
+    """Turn the frame of `other` into that of `state`, looking only where the two states of one leaf differ.
+
+    After a common byte the two runs are often in the same state (a name that is excluded, and one that can no longer
+    be), and then the whole subtree of tokens needs no look.
+
+    Args:
+        byte_class, transitions, accepting, distance, nodes, order, path, left, exits: as for `leaf_frame`.
+        state, other: the state asked for, and the one whose frame is known.
+        twin, twin_left: int32[max depth + 2], as `path` and `left`, of the run of `other`.
+        row: int32[W], the tokens that stay from `other`; becomes those from `state`.
+        changed: int32[W], set to the tokens that were looked at: of `other`'s exits, only those of other tokens hold.
+
+    Returns:
+        As `leaf_frame`, for the tokens looked at.
+    """
+    total = nodes.shape[0]
+    path[0] = state
+    twin[0] = other
+    left[0] = 0
+    twin_left[0] = 0
+    n = np.int64(0)
+    farthest = np.int64(0)
+    i = np.int64(0)
+    while i < total:
+        depth = np.int64(nodes[i, 0] >> 8)
+        kind = byte_class[nodes[i, 0] & 255]
+        here = np.int64(path[depth])
+        there = np.int64(twin[depth])
+        following = np.int64(transitions[here, kind]) if here != 0 else np.int64(0)
+        expected = np.int64(transitions[there, kind]) if there != 0 else np.int64(0)
+        if following == expected and left[depth] == 0 and twin_left[depth] == 0:
+            i = np.int64(nodes[i, 1])
+            continue
+        path[depth + 1] = following
+        twin[depth + 1] = expected
+        left[depth + 1] = depth + 1 if accepting[following] else left[depth]
+        twin_left[depth + 1] = depth + 1 if accepting[expected] else twin_left[depth]
+        for k in range(nodes[i, 2], nodes[i, 3]):
+            token = order[k]
+            bit = np.int32(1) << (token & 31)
+            changed[token >> 5] |= bit
+            if following != 0:
+                row[token >> 5] |= bit
+                farthest = max(farthest, np.int64(distance[following]))
+            else:
+                row[token >> 5] &= ~bit
+            for cut in range(1, min(np.int64(left[depth]), depth) + 1):
+                if accepting[path[cut]]:
+                    if n < exits.shape[0]:
+                        exits[n, 0] = token
+                        exits[n, 1] = cut
+                    n += 1
+        i += 1
+    return n, farthest
+
+
+@kernel(
     _i64(
         _RB1,
         _RI2,

@@ -126,6 +126,16 @@ class Trie:
         """The number of nodes N."""
         return len(self.nodes)
 
+    def first_byte_counts(self) -> NDArray[np.int64]:
+        """int64[256]: how many tokens begin with each byte."""
+        counts = np.zeros(256, np.int64)
+        child = 0
+        while child < len(self.nodes):
+            byte, end = int(self.nodes[child, BYTE_AND_DEPTH]) & 255, int(self.nodes[child, END])
+            counts[byte] = self.nodes[end - 1, TOKEN_HI] - self.nodes[child, TOKEN_LO]
+            child = end
+        return counts
+
     def check(self) -> None:
         """Verify the numbered invariants of the class; needed only for arrays that came from outside.
 

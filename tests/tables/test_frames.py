@@ -15,6 +15,7 @@ from ruvllm_grammar.kernels.structure import leaf_distances
 from ruvllm_grammar.limits import Limits
 from ruvllm_grammar.program import LeafBlock
 from ruvllm_grammar.tables.frames import FrameStore
+from ruvllm_grammar.vocab import Vocabulary
 
 
 def members(row, size: int) -> set[int]:
@@ -115,7 +116,7 @@ def test_leaf_frames_equal_the_naive_classification(e, vocabulary):
         assert listed(frame, vocabulary) == exits
         check_shared_prefixes(frame, vocabulary)
         assert store.leaf(block, state) is frame
-        assert frame.longest == farthest(dfa, state, stay, vocabulary)
+        assert frame.longest >= farthest(dfa, state, stay, vocabulary)
 
 
 @settings(max_examples=20)
@@ -165,3 +166,62 @@ def test_rows_keep_their_bits_dense_or_sparse(bits):
     assert store.intern(words.copy()) is first
     words[399] = 1
     assert store.intern(words) is not first
+
+
+@given(
+    regular(2), st.lists(st.text('ab\\"é', max_size=3), max_size=4), vocabularies(), st.integers(0, 2**32 - 1)
+)
+@settings(max_examples=60)
+def test_frames_derived_from_one_another_equal_the_naive_filter(body, names, vocabulary, seed):
+    excluded = ir.json_string(ir.but_not(ir.ANY_TEXT, ir.alt(*map(ir.literal, names))))
+    leaves = [e for e in (ir.leaf(body), excluded) if e not in {ir.NEVER, ir.EMPTY}]
+    store = FrameStore(vocabulary)
+    for block in (placed(leaf_dfa(e, Limits())) for e in leaves):
+        dfa = block.dfa
+        for state in np.random.default_rng(seed).permutation(np.arange(1, dfa.n_states))[:12].tolist():
+            frame = store.leaf(block, state)
+            stay, exits = naive_leaf(dfa, state, vocabulary)
+            assert members(frame.stay, vocabulary.size) == stay
+            assert {
+                (int(t), vocabulary.data[o : o + n].tobytes(), int(c)) for t, o, n, _, c in frame.exits
+            } == exits
+            assert frame.longest >= farthest(dfa, state, stay, vocabulary)
+
+
+def test_a_rest_is_known_across_leaves(monkeypatch):
+    vocabulary = make_vocabulary()
+    store = FrameStore(vocabulary)
+    walked = []
+    monkeypatch.setattr(FrameStore, "_walked", _counting(FrameStore._walked, walked))
+    for names in (["name", "value"], ["id"], ["anything", "else", "name"]):
+        leaf = ir.json_string(ir.but_not(ir.ANY_TEXT, ir.alt(*map(ir.literal, names))))
+        block = placed(leaf_dfa(leaf, Limits()))
+        for state in range(1, block.dfa.n_states):
+            if block.live[state] >= 24:
+                store.leaf(block, state)
+    assert len(walked) == 2  # any text from here, and the middle of a character
+
+
+def test_dropped_frames_are_made_again():
+    vocabulary = make_vocabulary()
+    store = FrameStore(vocabulary, max_bytes=1)
+    block = placed(leaf_dfa(ir.json_string(ir.but_not(ir.ANY_TEXT, ir.literal("ab"))), Limits()))
+    for _ in range(2):
+        for state in range(1, block.dfa.n_states):
+            stay, _ = naive_leaf(block.dfa, state, vocabulary)
+            assert members(store.leaf(block, state).stay, vocabulary.size) == stay
+    assert len(store) == 1
+    assert store.nbytes == store.leaf(block, 1).nbytes
+
+
+def make_vocabulary() -> Vocabulary:
+    texts = ["a", "name", 'name"', '":', '",', "abc", "valu", "é", "id", 'd"', "\\u00", "ab"]
+    return Vocabulary.from_tokens([bytes([b]) for b in range(256)] + [t.encode() for t in texts], eos={0})
+
+
+def _counting(method, calls):
+    def wrapped(self, block, state):
+        calls.append(state)
+        return method(self, block, state)
+
+    return wrapped
