@@ -2,10 +2,11 @@
 
     python bench/compile.py
 
-Every schema once, in the order of the sample, into Llama 3's vocabulary (128,256 ids) with the default options: reading,
-checking, emitting what the first mask enters, and the mask itself. What belongs to the machine or to the vocabulary is
-warm (kernels, the trie, the frames of plain strings); what belongs to a schema is cold, except rows and automata that
-earlier schemas of the run share with it, as they would in a server. A refusal counts as an answer and is timed apart.
+Every schema once, in the order of the sample, into Llama 3's vocabulary (128,256 ids) with the default options:
+reading, checking, emitting what the first mask enters, and the mask itself. What belongs to the machine or to the
+vocabulary is warm (kernels, the trie, the frames of plain strings); what belongs to a schema is cold, except rows and
+automata that earlier schemas of the run share with it, as they would in a server. A refusal counts as an answer and is
+timed apart.
 """
 
 from __future__ import annotations
@@ -31,7 +32,11 @@ from ruvllm_runtime.model.installed import llama3
 ROOT = Path(__file__).resolve().parent
 DATA = Path(os.environ.get("RUVLLM_CONFORMANCE_DATA", ROOT.parent.parent / "shared" / "data"))
 SHARES = {"p50": 50, "p90": 90, "p99": 99, "p99.9": 99.9, "max": 100}
-WARM = (True, {"type": "object", "properties": {"a": {"type": "string", "maxLength": 9}}}, {"pattern": "^[a-z]+$"})
+WARM = (
+    True,
+    {"type": "object", "properties": {"a": {"type": "string", "maxLength": 9}}},
+    {"pattern": "^[a-z]+$"},
+)
 LONGEST_S, LARGEST_MB = 5.0, 1024
 
 
@@ -114,7 +119,9 @@ def peak_mb() -> int:
 
 def shares(values: list[float]) -> dict[str, float]:
     """Percentiles of a list, empty for an empty one."""
-    return {share: round(float(np.percentile(values, at)), 3) for share, at in SHARES.items()} if values else {}
+    return (
+        {share: round(float(np.percentile(values, at)), 3) for share, at in SHARES.items()} if values else {}
+    )
 
 
 if __name__ == "__main__":

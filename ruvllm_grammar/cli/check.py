@@ -44,6 +44,7 @@ def check(
                 {
                     "supported": report.supported,
                     "unsatisfiable": report.unsatisfiable,
+                    "guards": [asdict(guard) for guard in report.guards],
                     "uses": [asdict(use) for use in uses],
                     "refusals": [asdict(refusal) for refusal in report.refusals],
                 }
@@ -77,10 +78,18 @@ def _show(report: Report, uses: list[Use], kind: Kind) -> None:
         print_text("")
     for refusal in report.refusals:
         print_text(f"refused: {refusal.keyword} at {refusal.pointer or 'the root'}: {refusal.reason}")
+    for guard in report.guards:
+        print_text(f"guarded: {guard.pointer or 'the root'}: {guard.reason}")
     if report.unsatisfiable is not None:
         print_text(report.unsatisfiable)
     if report.supported:
-        print_text("supported: every keyword is honoured" if kind is Kind.SCHEMA else "supported: exact")
+        print_text(_verdict(report, kind))
+
+
+def _verdict(report: Report, kind: Kind) -> str:
+    if report.guards:
+        return "supported: every keyword is honoured; where it is guarded, generation may have to back up"
+    return "supported: every keyword is honoured" if kind is Kind.SCHEMA else "supported: exact"
 
 
 def _rank(state: str) -> int:

@@ -14,12 +14,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 
-from ruvllm_grammar.jsonschema.clauses import Cell
-from ruvllm_grammar.jsonschema.document import Node
+from ruvllm_grammar.jsonschema import clash
 from ruvllm_grammar.jsonschema.objects import ObjectShape
 from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation, denied_names
 from ruvllm_grammar.jsonschema.shapes import Shapes
-from ruvllm_grammar.jsonschema.values import ALL_KINDS, KINDS, describe
+from ruvllm_grammar.jsonschema.values import ALL_KINDS, KINDS
+
+#: Where a value can fail in several ways: how many are told, and how deep each is followed.
+_TOLD = 4
+_DEEP = 6
 
 
 class Emptiness:
@@ -153,7 +156,11 @@ class Emptiness:
 
         Follows required members and items down to a clash; a chain that comes back to itself is an endless demand.
         """
-        trail: list[Obligation] = []
+        reasons, pointer = self._follow(obligation, ())
+        return ": ".join(reasons), pointer
+
+    def _follow(self, obligation: Obligation, trail: tuple[Obligation, ...]) -> tuple[list[str], str]:
+        """The reasons from an obligation down, each because of the next, and where the last one stands."""
         reasons: list[str] = []
         current: Obligation | None = obligation
         pointer = obligation.pointer
@@ -161,28 +168,36 @@ class Emptiness:
             if current in trail:
                 reasons.append("that demands itself again without end")
                 break
-            trail.append(current)
+            trail = (*trail, current)
             pointer = current.pointer
-            reason, current = self._why_one(current)
+            reason, current = self._why_one(current, trail)
             reasons.append(reason)
-        return ": ".join(reasons), pointer
+        return reasons, pointer
 
-    def _why_one(self, obligation: Obligation) -> tuple[str, Obligation | None]:
+    def _why_one(
+        self, obligation: Obligation, trail: tuple[Obligation, ...]
+    ) -> tuple[str, Obligation | None]:
         conjunctions = self._obligations.conjunctions(obligation)
         if not conjunctions:
             return self._why_closed(obligation), None
         reasons: list[tuple[str, Obligation | None]] = []
         for conjunction in conjunctions:
             if conjunction.values is not None:
-                reasons.append((self._why_unlisted(conjunction), None))
+                why = clash.unlisted(conjunction, self._obligations.evaluator, self._algebra)
+                reasons.append((why, None))
             else:
                 reasons.extend(self._why_kinds(conjunction))
         if len(reasons) == 1:
             return reasons[0]
-        texts = list(dict.fromkeys(reason for reason, _ in reasons))
-        if len(texts) > 4:
-            texts = [*texts[:4], f"and {len(texts) - 4} more"]
-        return "; ".join(texts), None
+        texts: dict[str, None] = {}
+        for reason, part in reasons:
+            if len(texts) < _TOLD and part is not None and len(trail) < _DEEP:
+                reason = ": ".join((reason, *self._follow(part, trail)[0]))
+            texts[reason] = None
+        told = list(texts)
+        if len(told) > _TOLD:
+            told = [*told[:_TOLD], f"and {len(told) - _TOLD} more"]
+        return "; ".join(told), None
 
     def _why_kinds(self, conjunction: Conjunction) -> list[tuple[str, Obligation | None]]:
         reasons: list[tuple[str, Obligation | None]] = []
@@ -198,7 +213,10 @@ class Emptiness:
             elif kind == "object":
                 found = self.shapes.object(conjunction).why_empty(self.inhabited)
             elif kind == "array":
-                found = self.shapes.array(conjunction).why_empty(self.inhabited)
+                shape = self.shapes.array(conjunction)
+                found = shape.why_empty(self.inhabited)
+                if found is not None and shape.counting is not None:
+                    found = clash.uncounted(shape.counting, self.inhabited) or found
             if reason is not None:
                 found = reason, None
             if found is not None:
@@ -225,19 +243,8 @@ class Emptiness:
         for cell in cells:
             if cell.kinds != ALL_KINDS:
                 left &= cell.kinds
-                typed.append(_kinds(cell))
+                typed.append(clash.kinds_of(cell))
         if not left:
             return f"{' and '.join(typed)} exclude each other"
         places = ", ".join(choice.pointer for choice in open_)
         return f"no branch of {places} agrees with the rest" + (f": {' and '.join(typed)}" if typed else "")
-
-    def _why_unlisted(self, conjunction: Conjunction) -> str:
-        places = [str(listed) for cell in conjunction.cells for listed in cell.values]
-        return f"no value of {' and '.join(places)} satisfies the other keywords beside it"
-
-
-def _kinds(cell: Cell) -> str:
-    """What a cell says about kinds, for a message."""
-    if isinstance(cell.place, Node):
-        return f"type {describe(cell.schema['type'])} (at {cell.at('type')})"
-    return f"only {', '.join(kind for kind in KINDS if kind in cell.kinds)} (at {cell.pointer})"

@@ -112,6 +112,7 @@ class _Merging:
         self.declared: dict[str, None] = {}
         #: What restricts every name, with the clauses.
         self.restrictions: dict[ir.Expr, str] = {}
+        self.closed: dict[str, None] = {}
         #: Patterns that tell names apart, with the clauses.
         self.patterns: dict[ir.Expr, str] = {}
         self.low: Size | None = None
@@ -183,12 +184,17 @@ class _Merging:
         if self.needs:
             self._bounded((*slots, *classes))
         needs = tuple(need for _, need in self.needs)
-        return ObjectShape(slots, classes, low, high, needs, self.pointer, self.obligations.together)
+        return ObjectShape(
+            slots, classes, low, high, needs, self.pointer, self.obligations.together, tuple(self.closed)
+        )
 
     def _slot(self, name: str, *, free: bool = False) -> Slot:
         required = self.required.get(name)
-        if not spellable(name) or not all(self.algebra.matches(one, name) for one in self.restrictions):
+        if not spellable(name):
             return Slot(name, None, required, free=free)
+        for names, pointer in self.restrictions.items():
+            if not self.algebra.matches(names, name):
+                return Slot(name, None, required, barred=f"propertyNames (at {pointer})", free=free)
         parts = []
         for cell in self.cells:
             node = cell.properties.get(name)
@@ -277,7 +283,9 @@ class _Merging:
                     nodes = [cell.additional]
                 parts.extend(self.obligations.child(cell, node) for node in nodes)
             parts.extend(scope.rule for scope in self.scopes if not scope.covers_class(inside))
-            if any(part.verdict is False for part in parts):
+            barred = [part.pointer for part in parts if part.verdict is False]
+            if barred:
+                self.closed.update(dict.fromkeys(barred))
                 continue
             always, proofs = self._proofs(parts, [one for one in self.options if one.covers_class(inside)])
             obligation = self.obligations.obligation(*parts)

@@ -49,6 +49,7 @@ class Slot:
         name: the name.
         obligation: of its value; None: the name itself is not allowed.
         required: pointer of the clause that requires it, or None.
+        barred: pointer of the clause that does not allow the name, or None.
         free: it has no place among the others, and comes after those that have.
         always: needs that it is a witness of by its name.
         proofs: needs that it may be a witness of by its value, with what that takes.
@@ -57,6 +58,7 @@ class Slot:
     name: str
     obligation: Obligation | None
     required: str | None
+    barred: str | None = None
     free: bool = False
     always: int = 0
     proofs: tuple[Proof, ...] = ()
@@ -130,6 +132,7 @@ class ObjectShape:
         needs: members that must be there, by their number in `always` and `proofs`.
         pointer: of the conjunction.
         together: joins two obligations, for members that are witnesses of several needs.
+        closed: pointers of the schemas that allow no value to some other names, for messages.
     """
 
     slots: tuple[Slot, ...] = ()
@@ -139,6 +142,7 @@ class ObjectShape:
     needs: tuple[Need, ...] = ()
     pointer: str = ""
     together: Callable[[Obligation, Obligation], Obligation] | None = None
+    closed: tuple[str, ...] = ()
 
     @property
     def guards(self) -> tuple[ir.Guard, ...]:
@@ -166,7 +170,7 @@ class ObjectShape:
             if slot.obligation is not None and inhabited(slot.obligation)
         )
         classes = tuple(self._offered(one, inhabited) for one in self.classes if inhabited(one.obligation))
-        return ObjectShape(slots, classes, self.low, self.high, self.needs, self.pointer)
+        return ObjectShape(slots, classes, self.low, self.high, self.needs, self.pointer, closed=self.closed)
 
     def _offered(self, one: _Named, inhabited: Callable[[Obligation], bool]) -> _Named:
         """With every set of needs that one member can witness: a set is possible only where its parts are."""
@@ -214,15 +218,16 @@ class ObjectShape:
                 return (
                     f"the property {describe(slot.name)} is required (at {slot.required}), "
                     + (
-                        "but the name is not allowed"
+                        f"but {slot.barred or 'UTF-8, which cannot spell it,'} does not allow the name"
                         if slot.obligation is None
                         else "but nothing can be its value"
                     ),
                     slot.obligation,
                 )
-        required = sum(slot.required is not None for slot in self.slots)
-        if self.high is not None and required > self.high.value:
-            return f"{self.high} is less than the {required} required properties", None
+        required = [slot.required for slot in self.slots if slot.required is not None]
+        if self.high is not None and len(required) > self.high.value:
+            places = ", ".join(dict.fromkeys(required))
+            return f"{self.high} is less than the {len(required)} required properties (at {places})", None
         if self.low is not None and self.high is not None and self.low.value > self.high.value:
             return f"{self.low} and {self.high} leave no object", None
         if self.low is None and not self.needs:
@@ -233,7 +238,8 @@ class ObjectShape:
             if clash is not None:
                 return clash, None
         if self.low is not None and not found.classes and len(found.slots) < self.low.value:
-            return f"{self.low} is more than the {len(found.slots)} properties there can be", None
+            beside = f" beside false (at {', '.join(self.closed)})" if self.closed else ""
+            return f"{self.low} is more than the {len(found.slots)} properties there can be{beside}", None
         return None
 
     def _why_not_met(self) -> str | None:

@@ -7,7 +7,7 @@ left for later, rule by rule as the program enters them, only writes expressions
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -247,16 +247,36 @@ def check(
             reading.satisfiable()
         except UnsatisfiableGrammar as error:
             unsatisfiable = str(error)
-    places = {(one.keyword, one.pointer) for one in refusals}
     return Report(
-        uses=tuple(_settled(use, refused=(use.keyword, use.pointer) in places) for use in uses),
+        uses=_settled(uses, refusals, reading.guards),
         refusals=tuple(refusals),
         unsatisfiable=unsatisfiable,
+        guards=tuple(reading.guards),
     )
 
 
-def _settled(use: Use, *, refused: bool) -> Use:
-    """A keyword's state here: what is exact elsewhere may be refused, and what is refused may assert nothing."""
-    if refused:
-        return replace(use, state=State.REFUSED.value)
-    return replace(use, state=State.EXACT.value) if use.state == State.REFUSED.value else use
+def _settled(uses: Iterable[Use], refusals: Iterable[Refusal], guards: Iterable[ir.Guard]) -> tuple[Use, ...]:
+    """Every keyword with its state in this schema.
+
+    What is exact elsewhere may be refused or guarded here, and what is refused elsewhere may assert nothing here. A
+    guard belongs to the keyword that stands at its pointer, or else to the nearest one around it.
+    """
+    uses = tuple(uses)
+    refused = {(one.keyword, one.pointer) for one in refusals}
+    stand = {use.pointer for use in uses}
+    guarded = set()
+    for guard in guards:
+        pointer = guard.pointer
+        while pointer and pointer not in stand:
+            pointer = pointer.rpartition("/")[0]
+        guarded.add(pointer)
+
+    def state(use: Use) -> str:
+        if (use.keyword, use.pointer) in refused:
+            return State.REFUSED.value
+        asserts = use.state in {State.EXACT.value, State.REFUSED.value, State.GUARDED.value}
+        if asserts and use.pointer in guarded:
+            return State.GUARDED.value
+        return State.EXACT.value if asserts else use.state
+
+    return tuple(replace(use, state=state(use)) for use in uses)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from ruvllm_grammar import ir
 from ruvllm_grammar.jsonschema.clauses import Refusal, Use
 
 
@@ -17,11 +18,13 @@ class Report:
             "document", or "ignored in ..." where the draft does not have it.
         refusals: keywords that are not honoured, all of them, with place, reason and remedy.
         unsatisfiable: why no document fits, or None.
+        guards: places where what is accepted is exact, but generation may have to back up; () where nothing is.
     """
 
     uses: tuple[Use, ...]
     refusals: tuple[Refusal, ...]
     unsatisfiable: str | None = None
+    guards: tuple[ir.Guard, ...] = ()
 
     @classmethod
     def exact(cls) -> Report:
@@ -41,6 +44,7 @@ class Report:
         lines.extend(
             f"refused {one.keyword} at {one.pointer or 'the root'}: {one.reason}" for one in self.refusals
         )
+        lines.extend(f"guarded at {one.pointer or 'the root'}: {one.reason}" for one in self.guards)
         if self.unsatisfiable is not None:
             lines.append(self.unsatisfiable)
         return "\n".join(lines)

@@ -47,6 +47,23 @@ def test_every_refusal_is_reported_with_its_place(grammar_cli, folder):
     ]
 
 
+def test_guards_are_reported_with_their_places(grammar_cli, folder):
+    schema = {"patternProperties": {"^a[0-9]{4}$": {"type": "null"}}, "additionalProperties": False}
+    (folder / "s.json").write_text(json.dumps(schema))
+    code, out, err = grammar_cli("check", "s.json", "--json")
+    found = json.loads(out)
+    assert (code, err, found["supported"]) == (0, "", True)
+    assert [guard["pointer"] for guard in found["guards"]] == ["/patternProperties/^a[0-9]{4}$"]
+    assert [use["pointer"] for use in found["uses"] if use["state"] == "guarded"] == ["/patternProperties"]
+    code, out, _ = grammar_cli("check", "s.json")
+    lines = out.splitlines()
+    assert (code, lines[1].split()[:2]) == (0, ["patternProperties", "guarded"])
+    assert lines[-2:] == [
+        f"guarded: /patternProperties/^a[0-9]{{4}}$: {found['guards'][0]['reason']}",
+        "supported: every keyword is honoured; where it is guarded, generation may have to back up",
+    ]
+
+
 def test_nothing_can_match(grammar_cli, folder):
     (folder / "s.json").write_text('{"type": "integer", "minimum": 3, "maximum": 2}')
     code, out, _ = grammar_cli("check", "s.json")

@@ -97,20 +97,22 @@ def test_many_values_are_one_leaf(accepts, rules):
 
 def test_strings_that_utf8_cannot_spell_are_not_offered(accepts, refused):
     assert accepts({"enum": ["\ud800", "a"]}, '"a"', '"\\ud800"') == ['"a"']
-    assert "satisfies the other keywords" in str(refused({"enum": ["\ud800"]}))
+    assert refused({"enum": ["\ud800"]}).because == (
+        'enum (at /enum) lists nothing that UTF-8, which cannot spell "\ud800", allows'
+    )
 
 
 @pytest.mark.parametrize(
     ("schema", "because"),
     [
-        ({"enum": []}, "no value of enum (at /enum) satisfies the other keywords beside it"),
+        ({"enum": []}, "enum (at /enum) lists nothing"),
         (
             {"const": 1, "enum": [2]},
-            "no value of const (at /const) and enum (at /enum) satisfies the other keywords beside it",
+            "const (at /const) lists nothing that enum (at /enum) allows",
         ),
         (
             {"enum": ["a"], "type": "integer"},
-            "no value of enum (at /enum) satisfies the other keywords beside it",
+            'enum (at /enum) lists nothing that type "integer" (at /type) allows',
         ),
     ],
 )

@@ -208,12 +208,12 @@ def test_rules_are_linear_in_the_number_of_properties(rules):
         ),
         (
             {"required": ["abc"], "propertyNames": {"maxLength": 2}},
-            'the property "abc" is required (at /required), but the name is not allowed',
+            'the property "abc" is required (at /required), but propertyNames (at /propertyNames) does not allow the name',
             "",
         ),
         (
             {"required": ["a", "b"], "maxProperties": 1},
-            "maxProperties 1 (at /maxProperties) is less than the 2 required properties",
+            "maxProperties 1 (at /maxProperties) is less than the 2 required properties (at /required)",
             "",
         ),
         (
@@ -223,7 +223,8 @@ def test_rules_are_linear_in_the_number_of_properties(rules):
         ),
         (
             {"minProperties": 2, "properties": {"a": {}, "b": False}, "additionalProperties": False},
-            "minProperties 2 (at /minProperties) is more than the 1 properties there can be",
+            "minProperties 2 (at /minProperties) is more than the 1 properties there can be beside false "
+            "(at /additionalProperties)",
             "",
         ),
         (

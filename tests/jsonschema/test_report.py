@@ -55,7 +55,7 @@ def test_a_schema_that_nothing_satisfies():
     report = rg.check(rg.JsonSchema({"type": "string", "const": 1}))
     assert not report.supported
     assert report.unsatisfiable == (
-        "nothing can match: no value of const (at /const) satisfies the other keywords beside it "
+        'nothing can match: const (at /const) lists nothing that type "string" (at /type) allows '
         "(at the root of the schema)"
     )
 
@@ -72,3 +72,20 @@ def test_a_refusal_that_comes_up_on_a_listed_value_is_reported_too():
 
 def test_json_mode_is_exact():
     assert rg.check(rg.Json()) == Report.exact()
+
+
+def test_guards_belong_to_the_keyword_at_their_place():
+    schema = {
+        "type": "object",
+        "properties": {"p": {"patternProperties": {"^a[0-9]{4}$": True}, "additionalProperties": False}},
+    }
+    report = rg.check(rg.JsonSchema(schema))
+    (guard,) = report.guards
+    assert (guard.pointer, report.supported) == ("/properties/p/patternProperties/^a[0-9]{4}$", True)
+    assert set(report.uses) == {
+        Use("type", "/type", "exact"),
+        Use("properties", "/properties", "exact"),
+        Use("patternProperties", "/properties/p/patternProperties", "guarded"),
+        Use("additionalProperties", "/properties/p/additionalProperties", "exact"),
+    }
+    assert str(report).splitlines()[-1] == f"guarded at {guard.pointer}: {guard.reason}"
