@@ -18,7 +18,7 @@ from ruvllm_grammar.jsonschema import clash
 from ruvllm_grammar.jsonschema.objects import ObjectShape
 from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation, denied_names
 from ruvllm_grammar.jsonschema.shapes import Shapes
-from ruvllm_grammar.jsonschema.values import ALL_KINDS, KINDS
+from ruvllm_grammar.jsonschema.values import ALL_KINDS, KINDS, describe
 
 #: Where a value can fail in several ways: how many are told, and how deep each is followed.
 _TOLD = 4
