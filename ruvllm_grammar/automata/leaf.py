@@ -15,6 +15,7 @@ from ruvllm_grammar import ir
 from ruvllm_grammar.automata.construct import construct
 from ruvllm_grammar.automata.dfa import Dfa
 from ruvllm_grammar.automata.encode import Encoding, encode
+from ruvllm_grammar.automata.exclusion import any_but, excluded_words
 from ruvllm_grammar.automata.nfa import states_limit
 from ruvllm_grammar.automata.symbolic import SymbolicDfa
 from ruvllm_grammar.automata.words import words_dfa
@@ -67,12 +68,17 @@ def symbolic_dfa(e: ir.Expr, limits: Limits) -> SymbolicDfa:
     """
     found = _symbolic.get(
         (e, None),
-        lambda: construct(e, limits.leaf_states),
+        lambda: _constructed(e, limits),
         lambda dfa: 500 + 120 * len(dfa.rows) + 130 * sum(map(len, dfa.rows)),
     )
     if len(found.rows) > limits.leaf_states:
         raise states_limit(len(found.rows), limits.leaf_states)
     return found
+
+
+def _constructed(e: ir.Expr, limits: Limits) -> SymbolicDfa:
+    words = excluded_words(e)
+    return construct(e, limits.leaf_states) if words is None else any_but(words)
 
 
 def leaf_dfa(e: ir.Expr, limits: Limits) -> Dfa:
