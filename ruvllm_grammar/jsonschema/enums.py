@@ -8,6 +8,7 @@ spellings of one value are two strings of the leaf, so the minimal automaton sha
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import count
 from typing import Any
 
 from ruvllm_grammar import ir
@@ -65,6 +66,7 @@ class _Spelling:
         self._name = name
         self._space = space
         self._any_order = any_order
+        self._numbers = count()
         self.rules: Rules = {}
 
     def spelled(self, value: Any, *, top: bool) -> ir.Expr:
@@ -96,20 +98,20 @@ class _Spelling:
         return ir.seq(colon, self.spelled(member, top=False), space.after_value)
 
     def _unordered(self, value: dict[str, Any], *, top: bool) -> ir.Expr:
-        count = len(value)
+        size = len(value)
         rests = [self._rest(member) for member in value.values()]
         if any(rest is ir.NEVER for rest in rests):
             return ir.NEVER
         supply = Supply(
-            tuple(Form(bit) for bit in range(count)),
+            tuple(Form(bit) for bit in range(size)),
             ordered=0,
-            required=(1 << count) - 1,
+            required=(1 << size) - 1,
             needs=0,
             low=0,
             high=None,
         )
         body, _ = framed(
-            f"{self._name}.e{len(self.rules)}", supply, places=tuple(range(count)),
+            f"{self._name}.e{next(self._numbers)}", supply, places=tuple(range(size)),
             names=[ir.literal(quoted(name)) for name in value], rests=rests, rules=self.rules,
             space=self._space, top=top,
         )  # fmt: skip

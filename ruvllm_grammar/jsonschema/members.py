@@ -7,7 +7,7 @@ one body writes all members, and a *record* of four parts says what has happened
 - `written`: a bit for every slot that cannot come any more. In schema order a slot takes all earlier ones with it;
 - `members`: how many there are, as far as that matters;
 - `met`: a bit for every need (`clauses.Need`) of which a witness has been written;
-- `stage`: before the first member, between members, inside one, closed.
+- `stage`: before the first member, between members, where one must come, closed.
 
 That a member is a witness is a choice: it satisfies its own obligation together with the need's, or it does not count.
 So a slot or class of names comes in several *forms*, one per set of needs it may witness, and runs that chose
@@ -25,8 +25,8 @@ over sets of needs, in which every slot is used once and classes any number of t
 left, or any number where names do not end. Every number between the two can be reached, so a record is alive exactly
 when the bounds leave one. No step leads to a record that is not, so no name is offered in vain.
 
-Distances: a completion of k members is as long as k times the longest of the forms that can be due at all, comma and
-name included (`debt`): an upper bound that shrinks by each of them that is written.
+Distances: a record owes the forms of one shortest completion (`debt`), found step by step, so that what remains of it
+after its first form is what the next record owes.
 
 Cost: a step is a few operations on integers; without needs it does not depend on the number of slots. With them, one
 table per record of at most 2^needs entries.
@@ -40,16 +40,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple
 
-#: Symbols of every frame; those of forms come after them.
+from ruvllm_grammar.errors import GrammarError
+
+#: Symbols of every frame; those of forms come after them. A form is taken in front of its name.
 EMPTY: Final = 0
 CLOSE: Final = 1
-FIRST_DUE: Final = 2
-NEXT_DUE: Final = 3
-FIRST_FREE: Final = 4
-NEXT_FREE: Final = 5
-FORMS: Final = 6
+FIRST: Final = 2
+NEXT: Final = 3
+FORMS: Final = 4
 
-_START, _BETWEEN, _IN_DUE, _IN_FREE, _CLOSED = range(5)
+_START, _BETWEEN, _INSIDE, _CLOSED = range(4)
 
 
 class Record(NamedTuple):
@@ -205,92 +205,92 @@ def _unions(start: dict[int, int], more: set[int]) -> set[int]:
 class MemberFrame:
     """The records of one object: an `ir.Frame`.
 
-    Forms are grouped into *entries*: forms of one name or class, of which either all may be due or none. A form may be
-    due when some shortest completion can contain it. Entry e is tested by symbol `FORMS + e`, before its name is
-    written; form f is taken by symbol `FORMS + len(entries) + f`, behind it.
-
     Args:
         supply: the object.
-        entries: per entry the places of its forms in `supply.forms`.
-        due: how many of the entries, the first ones, hold forms that may be due.
-        owed: name of the rule that bounds one due member, comma included.
+        name: of its rule. Form f with its name and value is the rule `{name}.f{f}`, the comma `{name}.comma`.
     """
 
-    def __init__(self, supply: Supply, entries: tuple[tuple[int, ...], ...], *, due: int, owed: str) -> None:
+    def __init__(self, supply: Supply, name: str) -> None:
         self.supply = supply
-        self.entries = entries
-        self.owed = (owed,) if due else ()
-        self._due = due
-        self._take = FORMS + len(entries)
-        self._due_forms = frozenset(form for entry in entries[:due] for form in entry)
+        self._forms = tuple(f"{name}.f{number}" for number in range(len(supply.forms)))
+        self._comma = f"{name}.comma"
         self._counts = supply.low > 0 or supply.high is not None
         self._cap = max(supply.low, supply.high or 0)
-        self._open: dict[tuple[int, int, int], frozenset[int]] = {}
-        said = f"{supply}{entries}{due}"
-        self.key = f"{owed} {hashlib.sha256(said.encode()).hexdigest()[:16]}"
+        self._open: dict[tuple[int, int, int], tuple[int, ...]] = {}
+        self._plans: dict[tuple[int, int, int], tuple[int, ...]] = {}
+        self.owed = (*self._forms, self._comma)
+        self.key = f"{name} {hashlib.sha256(str(supply).encode()).hexdigest()[:16]}"
         self.start = Record(_START, 0, 0, 0)
-
-    def test(self, entry: int) -> int:
-        """The symbol that stands before an entry's name."""
-        return FORMS + entry
-
-    def take(self, form: int) -> int:
-        """The symbol that stands behind a form's name."""
-        return self._take + form
 
     def step(self, record: Record, symbol: int) -> Record | None:
         """The record after a step; None where the object could not be finished."""
         stage, written, count, met = record
         if symbol >= FORMS:
-            if stage not in {_IN_DUE, _IN_FREE}:
+            form = symbol - FORMS
+            if stage != _INSIDE or form not in self._possible(written, count, met):
                 return None
-            if symbol < self._take:
-                entry = symbol - FORMS
-                here = (stage == _IN_DUE) == (entry < self._due)
-                may = here and not self._possible(written, count, met).isdisjoint(self.entries[entry])
-                return record if may else None
-            form = symbol - self._take
-            if (stage == _IN_DUE) != (form in self._due_forms):
-                return None
-            if form not in self._possible(written, count, met):
-                return None
-            return self._taken(record, form)
-        first = stage == _START
+            return Record(_BETWEEN, *self._after(form, written, count, met))
         if symbol in {EMPTY, CLOSE}:
             supply = self.supply
             done = not supply.required & ~written and met == supply.all_met and count >= supply.low
             stands = stage == (_START if symbol == EMPTY else _BETWEEN)
             return Record(_CLOSED, 0, 0, 0) if stands and done else None
-        if first != (symbol in {FIRST_DUE, FIRST_FREE}) or stage > _BETWEEN:
-            return None
-        possible = self._possible(written, count, met)
-        if symbol in {FIRST_DUE, NEXT_DUE}:
-            return record._replace(stage=_IN_DUE) if possible & self._due_forms else None
-        return record._replace(stage=_IN_FREE) if possible - self._due_forms else None
+        stands = stage == (_START if symbol == FIRST else _BETWEEN)
+        return record._replace(stage=_INSIDE) if stands and self._possible(written, count, met) else None
 
     def debt(self, record: Record) -> tuple[str, ...]:
-        """The rule of a due member, once for each that is still to come; not for the one being written."""
-        if record.stage == _CLOSED:
+        """The rules of a shortest completion: members, and the commas between them."""
+        stage, *what = record
+        if stage == _CLOSED:
             return ()
-        left = self.supply.fewest(record.written, record.met) or 0
-        left = max(left, self.supply.low - record.members)
-        return self.owed * max(0, left - (record.stage == _IN_DUE))
+        key = (what[0], what[1], what[2])
+        plan = self._plan(*key)
+        if stage == _INSIDE and not plan:
+            plan = self._possible(*key)[:1]
+        commas = len(plan) - (stage != _BETWEEN) if plan else 0
+        return (*(self._forms[form] for form in plan), *([self._comma] * commas))
 
-    def _taken(self, record: Record, form: int) -> Record:
+    def _plan(self, written: int, count: int, met: int) -> tuple[int, ...]:
+        """The forms of a shortest completion: each is the first that makes it shorter, so the rest is a plan again."""
+        todo = []
+        key = (written, count, met)
+        while key not in self._plans:
+            missing = self._missing(*key)
+            if not missing:
+                self._plans[key] = ()
+                break
+            for form in self._possible(*key):
+                after = self._after(form, *key)
+                if self._missing(*after) < missing:
+                    todo.append((key, form))
+                    key = after
+                    break
+            else:
+                msg = "an object can be finished, but no member leads there; this is a defect of the reader"
+                raise GrammarError(msg)
+        plan = self._plans[key]
+        for key, form in reversed(todo):
+            plan = self._plans[key] = (form, *plan)
+        return plan
+
+    def _missing(self, written: int, count: int, met: int) -> int:
+        """How many more members there must be."""
+        return max(self.supply.fewest(written, met) or 0, self.supply.low - count)
+
+    def _after(self, form: int, written: int, count: int, met: int) -> tuple[int, int, int]:
         chosen = self.supply.forms[form]
-        written = self.supply.after(chosen, record.written)
-        if written is None:
-            msg = "a form was taken that may not come"
-            raise ValueError(msg)
-        count = min(record.members + 1, self._cap) if self._counts else 0
-        return Record(_BETWEEN, written, count, record.met | chosen.proof)
+        following = self.supply.after(chosen, written)
+        if following is None:
+            msg = "a form was taken that may not come; this is a defect of the reader"
+            raise GrammarError(msg)
+        return following, min(count + 1, self._cap) if self._counts else 0, met | chosen.proof
 
-    def _possible(self, written: int, count: int, met: int) -> frozenset[int]:
+    def _possible(self, written: int, count: int, met: int) -> tuple[int, ...]:
         """The forms that may come next."""
         key = (written, count, met)
         found = self._open.get(key)
         if found is None:
-            found = self._open[key] = frozenset(self._living(written, count, met))
+            found = self._open[key] = tuple(self._living(written, count, met))
         return found
 
     def _living(self, written: int, count: int, met: int) -> Iterator[int]:

@@ -15,11 +15,14 @@ c1.m2 ::= json_string(but_not(any, "a" | "b")) check(name) ws ":" ws C ws c1.a2
 ```
 
 Where members are counted, demanded by existence, in any order, or have no place, one body with a record
-(`members.MemberFrame`) replaces the rules. Members that may be due for the object to be finished stand apart from the
-others, because distances count the longest of them for each one that is missing (`c1.due`):
+(`members.MemberFrame`) replaces the rules. A member is taken where its name begins, so the record tells which names are
+offered; distances take what a record still owes from the rules of members (`c1.f1`).
 
 ```text
-c1 ::= frame("{" ( @empty ws "}" | ws ( ( @first | @next "," ws ) pick( @test '"b"' @take c1.v1 | ...) )* @close "}" ))
+c1    ::= frame("{" ( @empty ws "}" | ws members @close "}" ))
+          members = ( ( @first | @next "," ws ) pick( @a '"a"' c1.v0 | @b '"b"' c1.v1 ) )*
+c1.f1 ::= '"b"' c1.v1
+c1.v1 ::= ws ":" ws B ws
 ```
 """
 
@@ -172,15 +175,15 @@ def _framed(
 ) -> tuple[ir.Expr, Rules]:
     named: tuple[Slot | NameClass, ...] = (*shape.slots, *shape.classes)
     forms = [(place, form.obligation) for place, one in enumerate(named) for form in one.forms]
-    rules: Rules = {}
-    rests: list[ir.Expr] = []
-    for number, (_, obligation) in enumerate(forms):
-        rules[f"{name}.v{number}"] = texts.rest(obligation)
-        rests.append(ir.ref(f"{name}.v{number}"))
-    supply = shape.supply(any_order=any_order)
-    places = tuple(place for place, _ in forms)
     return framed(
-        name, supply, places=places, names=texts.names, rests=rests, rules=rules, space=space, top=top
+        name,
+        shape.supply(any_order=any_order),
+        places=tuple(place for place, _ in forms),
+        names=texts.names,
+        rests=[texts.rest(obligation) for _, obligation in forms],
+        rules={},
+        space=space,
+        top=top,
     )
 
 
@@ -203,52 +206,20 @@ def framed(
         places: per form, which of `names` it has.
         names: the spellings of names and classes of names.
         rests: per form, what follows the name.
-        rules: helpers that `rests` refers to; the rule of a due member is added.
+        rules: helpers so far; those of the object are added.
         space: the style of white space.
         top: the object is the document itself.
     """
-    due, free = entries(supply, places)
-    owed = f"{name}.due"
-    frame = MemberFrame(supply, (*due, *free), due=len(due), owed=owed)
+    frame = MemberFrame(supply, name)
     close = ir.seq(ir.step(members.CLOSE), space.before_close(top=top), ir.literal("}"))
     comma = ir.seq(ir.literal(","), space.after_comma)
-
-    def one(entry: int) -> ir.Expr:
-        forms = frame.entries[entry]
-        taken = (ir.seq(ir.step(frame.take(form)), rests[form]) for form in forms)
-        return ir.seq(ir.step(frame.test(entry)), names[places[forms[0]]], ir.pick(*taken))
-
-    rounds = []
-    for first, after, some in (
-        (members.FIRST_DUE, members.NEXT_DUE, range(len(due))),
-        (members.FIRST_FREE, members.NEXT_FREE, range(len(due), len(due) + len(free))),
-    ):
-        if some:
-            begin = ir.alt(ir.step(first), ir.seq(ir.step(after), comma))
-            rounds.append(ir.seq(begin, ir.pick(*(one(entry) for entry in some))))
-    if due:
-        rules[owed] = ir.seq(
-            comma,
-            ir.pick(*(ir.seq(names[places[form]], rests[form]) for some in due for form in some)),
-        )
-    full = ir.seq(ir.repeat(ir.alt(*rounds), 0), close) if rounds else ir.NEVER
+    begin = ir.alt(ir.step(members.FIRST), ir.seq(ir.step(members.NEXT), comma))
+    parts = []
+    for number, (place, rest) in enumerate(zip(places, rests, strict=True)):
+        rules[f"{name}.v{number}"] = rest
+        pair = ir.seq(names[place], ir.ref(f"{name}.v{number}"))
+        rules[f"{name}.f{number}"] = pair
+        parts.append(ir.seq(ir.step(members.FORMS + number), pair))
+    rules[f"{name}.comma"] = comma
+    full = ir.seq(ir.repeat(ir.seq(begin, ir.pick(*parts)), 0), close) if parts else ir.NEVER
     return ir.frame(frame, _whole(space, ir.step(members.EMPTY), full)), rules
-
-
-def entries(
-    supply: Supply, places: tuple[int, ...]
-) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]:
-    """The places of forms, by name: of those that a shortest completion may hold, and of the others.
-
-    Args:
-        supply: the object.
-        places: per form, which name it has.
-    """
-    found: tuple[dict[int, list[int]], dict[int, list[int]]] = ({}, {})
-    filling = supply.low > supply.required.bit_count()
-    for number, form in enumerate(supply.forms):
-        required = form.slot is not None and supply.required >> form.slot & 1
-        owed = filling or required or form.proof
-        found[0 if owed else 1].setdefault(places[number], []).append(number)
-    due, free = (tuple(tuple(some) for some in by_name.values()) for by_name in found)
-    return due, free

@@ -42,9 +42,9 @@ _TAIL = """
 ## What cannot be denied
 
 `not`, the condition of `if`, and overlapping branches of `oneOf` deny a schema clause by clause. Refused where it
-would matter is the denial of `additionalProperties`, `patternProperties` and `propertyNames` (some member among many
-would have to break them), of `items` behind a prefix, of `uniqueItems`, of `unevaluated*`, and of listed objects and
-arrays.
+would matter is the denial of `items` behind a prefix, of `uniqueItems` and of `unevaluatedItems`. That *some* member
+breaks `properties`, `patternProperties`, `additionalProperties` or `propertyNames` is followed while the object is
+written, for up to 4096 sets of such demands on one object.
 
 ## Formats
 
@@ -60,10 +60,13 @@ _SPELLING = """
 
 - **Order of properties.** Properties come in the order in which the schema writes them, `$ref` and `allOf` in their
   place, branches of `anyOf` and `oneOf` after their siblings; then names that are only required; then all other names
-  in any order. A declared name comes at most once. A repeated additional name is not noticed.
+  in any order. With `any_order=True` all of them come in any order: see
+  [Choose the order of members](../how-to/choose-the-order-of-members.md). No name comes twice, however it is spelled.
+- **Names that run out.** Where a name that is taken may be begun and cannot be ended otherwise (`^[a-z]{1,3}$`, once
+  `abc` is taken), the grammar has a guard: generation may have to back up. Up to 64 names are told apart, without one.
 - **Names and listed values** are written without needless escapes, as `json.dumps(ensure_ascii=False)` writes them;
-  objects in `enum` and `const` in their own key order. All other strings may use every escape of JSON. Lengths count
-  code points.
+  objects in `enum` and `const` in their own key order, or in any with `any_order=True`. All other strings may use every
+  escape of JSON. Lengths count code points.
 - **Numbers.** A number without bounds may use an exponent; an integer without bounds too, of at most two digits and
   not negative (`1e2`, not `1.5e1`). With `minimum`, `maximum`, `exclusive*` or `multipleOf`, numbers are written
   without exponent, with any number of digits. `1.0` is an integer, except in draft 4. A listed integer is written `7`
