@@ -176,7 +176,7 @@ class Step(Expr):
 
 
 class Pick(Expr):
-    """Union of parts of which a record may leave any one open: for distances the longest part counts."""
+    """Union of parts of which a record may leave any one open: distances leave them to what the record owes."""
 
     __slots__ = ("parts",)
     parts: tuple[Expr, ...]
@@ -486,10 +486,10 @@ def step(symbol: int) -> Expr:
 
 
 def pick(*parts: Expr) -> Expr:
-    """Union like `alt`, of parts that steps open and close; drops `NEVER`."""
+    """Union like `alt`, of parts that steps open and close, one of them even; drops `NEVER`."""
     left = tuple(dict.fromkeys(part for part in parts if part is not NEVER))
-    if len(left) < 2:
-        return alt(*left)
+    if not left:
+        return NEVER
     return _cons(Pick, left, {"parts": left}, regular=False, nullable=False)
 
 

@@ -62,8 +62,8 @@ class Frame(Protocol):
     def debt(self, record: Any) -> tuple[str, ...]:
         """Names of rules that have to be written before the body can end, repeated as often as they are, for distances.
 
-        Distances count the longest part of a `pick`, because a record may have closed the shorter ones. So what is
-        being written is no longer owed: the step that begins a part which was owed (before its comma) takes it off, and
-        every rule here is at least as long as any part that may be due, comma included. A rule is built from the same
-        pieces as the parts in the body, since no token is counted across a step or a rule.
+        Distances take a `pick` for nothing, so everything that its parts will write is owed, commas included: at the
+        start, after each part, and after a comma behind which some part must come (then one that is allowed). What is
+        being written is no longer owed: the step that takes a part stands *in front of* it. A rule must be built from
+        the same pieces as the part in the body, since no token is counted across a step or a rule.
         """

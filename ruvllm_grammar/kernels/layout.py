@@ -37,7 +37,7 @@ MARK: Final = 12  #: a = mark number, b = 1 opens, 0 closes; next pc + 1
 CHECK: Final = 13  #: a = number of a check; next pc + 1 unless `failed`; leaves a trace in the super-state
 FRAME: Final = 14  #: a = body, b = its first record; returns to pc + 1
 STEP: Final = 15  #: a = symbol: the record atop the stack moves, or the run ends; next pc + 1
-PICK: Final = 16  #: SPLIT whose ways records open and close
+PICK: Final = 16  #: SPLIT whose ways records open and close; c = where all of them lead
 
 # Results below zero.
 DEAD: Final = -1  #: no continuation

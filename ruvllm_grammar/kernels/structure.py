@@ -1189,7 +1189,7 @@ def relax_distances(code, spine_byte, spine_next, distance, nodes, records, coun
         elif op == MARK or op == CHECK or op == STEP:
             best = np.int64(distance[pc + 1])
         elif op == PICK:
-            best = max(np.int64(distance[code[pc, 1]]), np.int64(distance[code[pc, 2]]))
+            best = np.int64(distance[code[pc, 3]])  # the record owes what comes before
         elif op == FRAME:
             owed = np.int64(records[code[pc, 2], 2])
             best = np.int64(distance[code[pc, 1]]) + owed + np.int64(distance[pc + 1])

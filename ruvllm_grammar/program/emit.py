@@ -237,17 +237,23 @@ class Emitter:
         return layout.FAR if address is None else int(self.arena.pc_distance[address])
 
     def _emit_alt(self, parts: tuple[ir.Expr, ...], op: int = SPLIT) -> None:
-        ends = []
+        ends, splits = [], []
         for part in parts[:-1]:
             split = self._here()
+            splits.append(split)
             self._ops((op, split + 1, 0, 0))
             self._emit(part)
             ends.append(self._here())
             self._ops((JUMP, 0, 0, 0))
             self._patch(split, 2, self._here())
+        if op == PICK:  # the last way, too, is left to the record
+            splits.append(self._here())
+            self._ops((PICK, self._here() + 1, self._here() + 1, 0))
         self._emit(parts[-1])
         for end in ends:
             self._patch(end, 1, self._here())
+        for split in splits if op == PICK else ():
+            self._patch(split, 3, self._here())
 
     def _emit_string(self, e: ir.JsonString) -> None:
         body = e.body

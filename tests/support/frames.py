@@ -9,12 +9,10 @@ from hypothesis import strategies as st
 
 from ruvllm_grammar import ir
 
-Record = tuple[frozenset[str], str]
-
 
 @dataclass(frozen=True)
 class Letters:
-    """The records: (letters written, stage). Symbols: letter i; then close, first and next due, first and next other."""
+    """The records: (letters written, whether a comma stands behind them). Symbol i: letter i; then close, first, next."""
 
     names: str
     required: frozenset[str]
@@ -26,41 +24,39 @@ class Letters:
         return repr(self)
 
     @property
-    def start(self) -> Record:
-        return frozenset(), "between"
-
-    @property
-    def due(self) -> str:
-        """Letters that a shortest completion may hold."""
-        return self.names if self.low > len(self.required) else "".join(sorted(self.required))
-
-    @property
-    def owed(self) -> tuple[str, ...]:
-        return ("one",) if self.due else ()
+    def start(self) -> tuple[frozenset[str], bool]:
+        return frozenset(), False
 
     def lives(self, written: frozenset[str]) -> bool:
         return len(written | self.required) <= self.high and len(self.names) >= self.low
 
-    def step(self, record: Record, symbol: int) -> Record | None:
-        written, stage = record
-        allowed = {name for name in self.names if name not in written and self.lives(written | {name})}
+    def allowed(self, written: frozenset[str]) -> list[str]:
+        return [name for name in self.names if name not in written and self.lives(written | {name})]
+
+    def step(self, record: tuple[frozenset[str], bool], symbol: int) -> tuple[frozenset[str], bool] | None:
+        written, _ = record
         if symbol < len(self.names):
             name = self.names[symbol]
-            here = stage == ("due" if name in self.due else "other")
-            return (written | {name}, "between") if here and name in allowed else None
-        symbol -= len(self.names)
-        if stage != "between":
-            return None
-        if symbol == 0:
+            return (written | {name}, False) if name in self.allowed(written) else None
+        if symbol == len(self.names):
             return record if self.required <= written and self.low <= len(written) <= self.high else None
-        due = symbol in {1, 2}
-        may = (symbol in {1, 3}) != bool(written) and any((name in self.due) == due for name in allowed)
-        return (written, "due" if due else "other") if may else None
+        if symbol == len(self.names) + 1:
+            return record if not written else None
+        return (written, True) if written and self.allowed(written) else None
 
-    def debt(self, record: Record) -> tuple[str, ...]:
-        written, stage = record
-        left = max(len(self.required - written), self.low - len(written), 0)
-        return self.owed * max(0, left - (stage == "due"))
+    @property
+    def owed(self) -> tuple[str, ...]:
+        return ("comma", *(f"pair_{name}" for name in self.names))
+
+    def debt(self, record: tuple[frozenset[str], bool]) -> tuple[str, ...]:
+        written, comma = record
+        missing = sorted(self.required - written)
+        spare = sorted(set(self.names) - self.required - written)
+        members = (missing + spare)[: max(len(missing), self.low - len(written))]
+        if comma and not members:
+            members = self.allowed(written)[:1]
+        commas = len(members) - (comma or not written) if members else 0
+        return (*(f"pair_{name}" for name in members), *["comma"] * commas)
 
     def words(self) -> list[bytes]:
         """Every word of `grammar`."""
@@ -73,23 +69,20 @@ class Letters:
 
     def grammar(self) -> ir.Grammar:
         """Words like `[aa!,cc!]`."""
+        members = [
+            ir.seq(ir.step(i), ir.literal(name), ir.ref(f"tail_{name}")) for i, name in enumerate(self.names)
+        ]
         close = len(self.names)
-        other = "".join(name for name in self.names if name not in self.due)
-        rounds = []
-        for first, names in ((close + 1, self.due), (close + 3, other)):
-            members = [ir.seq(ir.step(self.names.index(name)), _one(name)) for name in names]
-            begin = ir.alt(ir.step(first), ir.seq(ir.step(first + 1), ir.literal(",")))
-            rounds.append(ir.seq(begin, ir.pick(*members)))
-        body = ir.seq(ir.repeat(ir.alt(*rounds), 0), ir.step(close))
-        rules = {"start": ir.seq(ir.literal("["), ir.frame(self, body), ir.literal("]"))}
-        if self.due:
-            rules["one"] = ir.seq(ir.literal(","), ir.pick(*map(_one, self.due)))
-        rules |= {f"tail_{name}": ir.literal(name + "!") for name in self.names}
+        separator = ir.alt(ir.step(close + 1), ir.seq(ir.step(close + 2), ir.literal(",")))
+        loop = ir.repeat(ir.seq(separator, ir.pick(*members)), 0)
+        rules = {
+            "start": ir.seq(ir.literal("["), ir.frame(self, ir.seq(loop, ir.step(close))), ir.literal("]"))
+        }
+        rules["comma"] = ir.literal(",")
+        for name in self.names:
+            rules[f"tail_{name}"] = ir.literal(name + "!")
+            rules[f"pair_{name}"] = ir.seq(ir.literal(name), ir.ref(f"tail_{name}"))
         return ir.Grammar("start", rules)
-
-
-def _one(name: str) -> ir.Expr:
-    return ir.seq(ir.literal(name), ir.ref(f"tail_{name}"))
 
 
 @st.composite
