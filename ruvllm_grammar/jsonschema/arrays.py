@@ -147,17 +147,21 @@ def _counting(
     """The graph of an array whose items are counted; None where it is refused."""
     clauses: list[Clause] = []
     matching: list[Cell] = []
+    firsts: list[int] = []
     others: list[Cell | None] = []
     for cell in cells:
         for one in cell.contains:
+            firsts.append(one.first)
             clauses.append(Clause(one.low, one.high, one.pointer))
             matching.append(obligations.child(cell, one.place))
             denied = obligations.cells.deny(one.place, "contains", one.pointer)
             others.append(None if one.high is None else obligations.child(cell, denied))
     options = []
-    for parts in positions:
+    for position, parts in enumerate(positions):
         here = []
         for matches in product((False, True), repeat=len(clauses)) if len(clauses) < 8 else ():
+            if any(match and position < first for match, first in zip(matches, firsts, strict=True)):
+                continue
             extra = [yes if match else no for match, yes, no in zip(matches, matching, others, strict=True)]
             obligation = obligations.obligation(*parts, *(cell for cell in extra if cell is not None))
             here.append((matches, obligation))

@@ -137,12 +137,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contains:
-    """At least `low` and at most `high` items satisfy `place`."""
+    """At least `low` and at most `high` items, of those from position `first` on, satisfy `place`."""
 
     place: Place
     low: int
     high: int | None
     pointer: str
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

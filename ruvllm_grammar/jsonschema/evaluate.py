@@ -200,7 +200,7 @@ class Evaluator:
         if cell.unique and len({canonical(item) for item in value}) < len(value):
             return False
         for clause in cell.contains:
-            matching = sum(self.place(cell, clause.place, item) for item in value)
+            matching = sum(self.place(cell, clause.place, item) for item in value[clause.first :])
             if matching < clause.low or (clause.high is not None and matching > clause.high):
                 return False
         for i, item in enumerate(value):

@@ -304,10 +304,10 @@ class _Violations:
             yield self.claim(inner.max_items.pointer, kinds=_ARRAY, min_items=_above(inner.max_items))
         for clause in inner.contains:
             if clause.low > 0:
-                fewer = Contains(clause.place, 0, clause.low - 1, clause.pointer)
+                fewer = replace(clause, low=0, high=clause.low - 1)
                 yield self.claim(clause.pointer, kinds=_ARRAY, contains=(fewer,))
             if clause.high is not None:
-                more = Contains(clause.place, clause.high + 1, None, clause.pointer)
+                more = replace(clause, low=clause.high + 1, high=None)
                 yield self.claim(clause.pointer, kinds=_ARRAY, contains=(more,))
         if inner.unique:
             yield self.refuse(inner.at("uniqueItems"), "uniqueItems", "array")

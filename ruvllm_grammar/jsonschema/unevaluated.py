@@ -49,11 +49,11 @@ from ruvllm_grammar.jsonschema.clauses import (
     Cell,
     Choice,
     Claim,
+    Contains,
     Need,
     Negated,
     Pattern,
     Place,
-    Refusal,
     Standing,
 )
 
@@ -361,12 +361,7 @@ class Unevaluated:
                 need = Need(keyword, owner.pointer, place, outside=left.patterns, apart=apart)
                 parts["needs"] = (need,)
             else:
-                reason = (
-                    f"its denial (at {owner.pointer}) asks for some item that fails, which needs bookkeeping "
-                    "that this version does not have; say what is allowed instead"
-                )
-                refusal = Refusal(keyword, owner.pointer, reason, kind)
-                parts["refused"] = (refusal,)
+                parts["contains"] = (Contains(place, 1, None, owner.pointer, left.start),)
             claim = Claim(owner.node, owner.pointer, parts)
             found = self._needs[key] = self._cells.child(owner, claim)
         return found

@@ -133,6 +133,24 @@ def test_denied_of_members(accepts, schema, valid, invalid):
     assert accepts({"not": {"not": schema}}, *invalid, *valid) == [json.dumps(one) for one in invalid]
 
 
+@pytest.mark.parametrize(
+    ("schema", "valid", "invalid"),
+    [
+        ({"unevaluatedItems": False}, [[1]], [[], 1]),
+        ({"prefixItems": [{"const": 1}], "unevaluatedItems": False}, [[2], [1, 2]], [[], [1], {}]),
+        ({"unevaluatedItems": {"type": "null"}}, [[1], [None, 1]], [[], [None]]),
+        ({"items": True, "unevaluatedItems": False, "minItems": 1}, [[]], [[1]]),
+        ({"contains": {"const": 1}, "unevaluatedItems": {"const": 2}}, [[], [2], [1, 3]], [[1], [1, 2]]),
+        ({"anyOf": [{"prefixItems": [{"const": 1}]}, {"prefixItems": [True, {"const": 2}]}],
+          "unevaluatedItems": False}, [[1, 3], [3, 3], [1, 2, 3], [3, 2, 1]], [[], [1], [1, 2], [3, 2]]),
+        ({"if": {"prefixItems": [{"const": 1}]}, "unevaluatedItems": False}, [[2], [1, 2]], [[], [1]]),
+    ],
+)  # fmt: skip
+def test_denied_of_items(accepts, schema, valid, invalid):
+    assert accepts({"not": schema}, *valid, *invalid) == [json.dumps(one) for one in valid]
+    assert accepts({"not": {"not": schema}}, *invalid, *valid) == [json.dumps(one) for one in invalid]
+
+
 def test_contains_evaluates_nothing_in_2019(accepts):
     schema = {"contains": {"const": 1}, "unevaluatedItems": {"const": 2}}
     assert accepts(schema, [1, 2], [2], draft="2019-09") == []
