@@ -38,12 +38,15 @@ def construct(e: ir.Expr, limit: int) -> SymbolicDfa:
     alphabet = Alphabet()
     fragments: dict[ir.Expr, SymbolicDfa] = {}
     for node in _boolean_nodes(e):
-        fragments[node] = _finish(_boolean(node, alphabet, fragments, limit))
+        fragments[node] = _boolean(node, alphabet, fragments, limit).freeze()
     return fragments[e] if e in fragments else _finish(_plain(e, alphabet, fragments, limit))
 
 
 def _boolean_nodes(e: ir.Expr) -> list[ir.Expr]:
-    """Intersections, complements and machines inside `e`, inner ones first."""
+    """Intersections, complements and machines inside `e`, inner ones first.
+
+    A complement in an intersection is subtracted, and never made by itself.
+    """
     found: dict[ir.Expr, None] = {}
     seen: set[ir.Expr] = set()
     stack: list[tuple[ir.Expr, bool]] = [(e, False)]
@@ -55,7 +58,11 @@ def _boolean_nodes(e: ir.Expr) -> list[ir.Expr]:
             seen.add(node)
             if isinstance(node, (ir.Both, ir.Complement, ir.Machine)):
                 stack.append((node, True))
-            stack.extend((child, False) for child in ir.children(node))
+            subtracted = isinstance(node, ir.Both)
+            stack.extend(
+                (child.body if subtracted and isinstance(child, ir.Complement) else child, False)
+                for child in ir.children(node)
+            )
     return list(found)
 
 
@@ -74,10 +81,11 @@ def _plain(e: ir.Expr, alphabet: Alphabet, fragments: dict[ir.Expr, SymbolicDfa]
 
 
 def _boolean(e: ir.Expr, alphabet: Alphabet, fragments: dict[ir.Expr, SymbolicDfa], limit: int) -> Draft:
+    """The minimal automaton of a boolean operator or a machine; states that nothing reaches may be left over."""
     if isinstance(e, ir.Machine):
-        return _machine(e, alphabet, limit)
+        return minimize(_machine(e, alphabet, limit))
     if isinstance(e, ir.Complement):
-        return complement(minimize(_plain(e.body, alphabet, fragments, limit))).trimmed()
+        return _without(minimize(_plain(e.body, alphabet, fragments, limit)))
     operands: list[Draft] = []
     excluded: list[Draft] = []
     for part in ir.children(e):
@@ -88,13 +96,23 @@ def _boolean(e: ir.Expr, alphabet: Alphabet, fragments: dict[ir.Expr, SymbolicDf
     operands.sort(key=lambda draft: len(draft.rows))
     excluded.sort(key=lambda draft: len(draft.rows))
     if not operands:
-        operands.append(complement(excluded.pop(0)).trimmed())
+        operands.append(_without(excluded.pop(0)))
     result = operands[0]
     for other in operands[1:]:
         result = minimize(intersection(result, other, limit).trimmed())
     for other in excluded:
         result = minimize(difference(result, other, limit).trimmed())
     return result
+
+
+def _without(draft: Draft) -> Draft:
+    """The minimal complement of a minimal automaton.
+
+    No state of it is dead, so the place for its missing edges is like no other state, and distinct states stay
+    distinct. Only the start of the empty language is dead.
+    """
+    denied = complement(draft).trimmed()
+    return denied if any(draft.accepting) else minimize(denied)
 
 
 def _machine(e: ir.Machine, alphabet: Alphabet, limit: int) -> Draft:
