@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from ruvllm_grammar import ir
 from ruvllm_grammar.automata.alphabet import Alphabet
 from ruvllm_grammar.automata.leaf import leaf_dfa, symbolic_dfa
-from ruvllm_grammar.automata.product import draft_of, is_disjoint
+from ruvllm_grammar.automata.product import draft_of, is_disjoint, is_empty_between
+from ruvllm_grammar.automata.symbolic import SymbolicDfa
 from ruvllm_grammar.limits import Limits
+
+#: States of a spelled leaf for each state between characters, roughly.
+_INNER = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +29,31 @@ class RegularAlgebra:
         """Whether no string matches."""
         if not ir.hides_emptiness(e):
             return e is ir.NEVER
-        if isinstance(
-            e, (ir.Leaf, ir.JsonString)
-        ):  # asked as it will be spelled: built now, in budget, and kept
+        spelled = isinstance(e, (ir.Leaf, ir.JsonString))
+        body = e.body if isinstance(e, (ir.Leaf, ir.JsonString)) else e
+        if isinstance(body, ir.Both):
+            found = self._is_empty_between(body, spelled=spelled)
+            if found is not None:
+                return found
+        if spelled:  # asked as it will be spelled: built now, in budget, and kept
             return leaf_dfa(e, self.limits).is_empty
         return symbolic_dfa(e, self.limits).is_empty
+
+    def _is_empty_between(self, e: ir.Both, *, spelled: bool) -> bool | None:
+        """Whether an intersection is empty; None where only building it shows whether it keeps to the budget."""
+        inside: list[SymbolicDfa] = []
+        outside: list[SymbolicDfa] = []
+        size = _INNER if spelled else 1
+        for part in ir.children(e):
+            denied = isinstance(part, ir.Complement)
+            dfa = symbolic_dfa(part.body if isinstance(part, ir.Complement) else part, self.limits)
+            (outside if denied else inside).append(dfa)
+            size *= len(dfa.rows) + denied
+        if size > self.limits.leaf_states:
+            return None
+        if not inside:
+            inside.append(symbolic_dfa(ir.ANY_TEXT, self.limits))
+        return is_empty_between(inside, outside, self.limits.leaf_states)
 
     def disjoint(self, a: ir.Expr, b: ir.Expr) -> bool:
         """Whether no string matches both."""

@@ -17,9 +17,12 @@ Lineage: Rabin and Scott (1959), on symbolic labels.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from heapq import heappop, heappush
+
 from ruvllm_grammar.automata.alphabet import Alphabet, SetId
 from ruvllm_grammar.automata.nfa import states_limit
-from ruvllm_grammar.automata.symbolic import Draft, Row, SymbolicDfa, row_of
+from ruvllm_grammar.automata.symbolic import Draft, Row, SymbolicDfa, distances, row_of
 from ruvllm_grammar.ir import CharSet
 
 _LOST = -1
@@ -152,3 +155,73 @@ def is_disjoint(a: Draft, b: Draft, limit: int) -> bool:
                 if a.alphabet.intersect(label, other) is not None:
                     _pair(number, queue, (target, place), limit)
     return True
+
+
+def is_empty_between(inside: Sequence[SymbolicDfa], outside: Sequence[SymbolicDfa], limit: int) -> bool:
+    """Whether no string is in all of `inside` and in none of `outside`; stops at the first that is.
+
+    Tuples of states are visited greedily, those first whose farthest member of `inside` is nearest to its end. A
+    language with strings, the usual case, is seen to have one after about as many steps as the string has characters.
+
+    Args:
+        inside: at least one automaton.
+        outside: any number of automata.
+        limit: of the tuples.
+
+    Raises:
+        LimitError: more than `limit` tuples were needed.
+    """
+    alphabet = Alphabet()
+    first = [draft_of(dfa, alphabet) for dfa in inside]
+    second = [draft_of(dfa, alphabet) for dfa in outside]
+    remaining = [distances([[t for _, t in row] for row in d.rows], d.accepting) for d in first]
+    start = ((0,) * len(first), (0,) * len(second))
+    seen = {start}
+    queue = [(max(far[0] for far in remaining), *start)]
+    while queue:
+        _, ins, outs = heappop(queue)
+        if all(d.accepting[s] for d, s in zip(first, ins, strict=True)) and not any(
+            s >= 0 and d.accepting[s] for d, s in zip(second, outs, strict=True)
+        ):
+            return False
+        for after in _common(alphabet, first, ins, second, outs):
+            if after not in seen:
+                if len(seen) >= limit:
+                    raise states_limit(len(seen) + 1, limit)
+                seen.add(after)
+                heappush(queue, (max(far[s] for far, s in zip(remaining, after[0], strict=True)), *after))
+    return True
+
+
+_States = tuple[int, ...]
+
+
+def _common(
+    alphabet: Alphabet, first: Sequence[Draft], ins: _States, second: Sequence[Draft], outs: _States
+) -> Iterator[tuple[_States, _States]]:
+    """The tuples after one character that all of `first` can read; members of `second` may get lost."""
+    found: list[tuple[SetId | None, _States]] = [(None, ())]
+    for draft, state in zip(first, ins, strict=True):
+        found = [
+            (common, (*states, target))
+            for label, states in found
+            for other, target in draft.rows[state]
+            if (common := other if label is None else alphabet.intersect(label, other)) is not None
+        ]
+    pairs: list[tuple[SetId | None, _States, _States]] = [(label, states, ()) for label, states in found]
+    for draft, state in zip(second, outs, strict=True):
+        row = draft.rows[state] if state >= 0 else ()
+        grown: list[tuple[SetId | None, _States, _States]] = []
+        for label, states, others in pairs:
+            if label is None:
+                continue
+            alone = _without(alphabet, label, row)
+            if alone is not None:
+                grown.append((alone, states, (*others, _LOST)))
+            for other, target in row:
+                common = alphabet.intersect(label, other)
+                if common is not None:
+                    grown.append((common, states, (*others, target)))
+        pairs = grown
+    for _, states, others in pairs:
+        yield states, others

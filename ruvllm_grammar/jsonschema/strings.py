@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.errors import LimitError
@@ -36,8 +37,13 @@ class Lengths:
     gapless: bool
 
 
+@lru_cache(maxsize=1024)  # the same formats and patterns, over and over
 def lengths(e: ir.Expr) -> Lengths | None:
     """The lengths of a regular expression's strings; None where a boolean operator or a machine hides them."""
+    return _lengths(e)
+
+
+def _lengths(e: ir.Expr) -> Lengths | None:
     match e:
         case ir.Empty():
             return Lengths(0, 0, gapless=True)
@@ -46,7 +52,7 @@ def lengths(e: ir.Expr) -> Lengths | None:
         case ir.Chars():
             return Lengths(1, 1, gapless=True)
         case ir.Seq():
-            parts = [lengths(part) for part in e.parts]
+            parts = [_lengths(part) for part in e.parts]
             if any(part is None for part in parts):
                 return None
             known = [part for part in parts if part is not None]
@@ -54,9 +60,9 @@ def lengths(e: ir.Expr) -> Lengths | None:
             longest = sum(ends) if len(ends) == len(known) else None
             return Lengths(sum(part.shortest for part in known), longest, all(part.gapless for part in known))
         case ir.Alt():
-            return _union([lengths(part) for part in e.parts])
+            return _union([_lengths(part) for part in e.parts])
         case ir.Repeat():
-            return _repeated(lengths(e.body), e.low, e.high)
+            return _repeated(_lengths(e.body), e.low, e.high)
         case _:
             return None
 
