@@ -67,13 +67,15 @@ class Form:
 
     Attributes:
         slot: its bit in `written`; None: one of a class of names, which do not end.
+        name: number of the class, among forms without a slot.
         always: needs that every member of this name witnesses.
-        chosen: needs that this form is a witness of by its value: none of them may be met already.
+        chosen: needs that this form is a witness of by its value. A name has a form that chooses none.
     """
 
     slot: int | None
     always: int = 0
     chosen: int = 0
+    name: int = 0
 
     @property
     def proof(self) -> int:
@@ -184,6 +186,16 @@ class Supply:
         return written | gone
 
 
+def _below(one: Form, other: Form) -> bool:
+    """Whether it writes the same name and witnesses less of it."""
+    return (
+        one.slot == other.slot
+        and one.name == other.name
+        and one.chosen != other.chosen
+        and one.chosen & other.chosen == one.chosen
+    )
+
+
 def _lower(costs: dict[int, int], key: int, cost: int) -> None:
     known = costs.get(key)
     if known is None or cost < known:
@@ -214,6 +226,9 @@ class MemberFrame:
         self.supply = supply
         self._forms = tuple(f"{name}.f{number}" for number in range(len(supply.forms)))
         self._comma = f"{name}.comma"
+        self._smaller = tuple(
+            tuple({one.chosen for one in supply.forms if _below(one, form)}) for form in supply.forms
+        )
         self._counts = supply.low > 0 or supply.high is not None
         self._cap = max(supply.low, supply.high or 0)
         self._open: dict[tuple[int, int, int], tuple[int, ...]] = {}
@@ -299,8 +314,9 @@ class MemberFrame:
             return
         easy = not self._counts and not supply.needs  # then nothing but required slots can stand in the way
         for number, form in enumerate(supply.forms):
-            if form.chosen & met:
-                continue
+            new = form.chosen & ~met
+            if new != form.chosen and any(chosen & ~met == new for chosen in self._smaller[number]):
+                continue  # a form that asks less of the value says as much
             after = supply.after(form, written)
             if after is not None and (easy or supply.alive(after, count + 1, met | form.proof)):
                 yield number

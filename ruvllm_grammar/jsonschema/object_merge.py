@@ -83,6 +83,14 @@ class _Option:
         """Whether names are covered that nobody mentions and that match exactly these expressions."""
         return self.need.name is None and self.inside.issubset(inside) and self.outside.isdisjoint(inside)
 
+    @property
+    def denies(self) -> Hashable:
+        """Equal for options whose values deny equal schemas; else the value's own."""
+        denied = self.denied
+        if denied is None or not isinstance(denied.place, Node):
+            return self.value
+        return id(denied.place.resource), denied.environment, canonical(denied.schema)
+
     def contradicts(self, part: Cell) -> bool:
         """Whether it visibly denies what the part says: the same schema, written here or there."""
         if self.denied is None or not isinstance(part.place, Node) or not isinstance(self.denied.place, Node):
@@ -216,17 +224,24 @@ class _Merging:
         """The needs that a member is a witness of by its name, and those it may be one of by its value."""
         alone = self.obligations.obligation(*parts)
         always = 0
-        found = []
+        alike: dict[Hashable, int] = {}  # equal schemas are denied together
+        values: dict[Hashable, Cell] = {}
         for option in options:
             if option.value is None:
                 always |= option.bit
             elif option.value.verdict is not False and not any(map(option.contradicts, parts)):
-                obligation = self.obligations.obligation(*parts, option.value)
-                if obligation is alone or self._same_values(alone, obligation):
-                    always |= option.bit
-                else:
-                    found.append(Proof(option.bit, obligation))
-        return always, tuple(proof for proof in found if not proof.needs & always)
+                key = option.denies
+                alike[key] = alike.get(key, 0) | option.bit
+                values.setdefault(key, option.value)
+        found = []
+        for key, needs in alike.items():
+            obligation = self.obligations.obligation(*parts, values[key])
+            if obligation is alone or self._same_values(alone, obligation):
+                always |= needs
+            else:
+                found.append(Proof(needs, obligation))
+        left = (Proof(proof.needs & ~always, proof.obligation) for proof in found)
+        return always, tuple(proof for proof in left if proof.needs)
 
     def _same_values(self, one: Obligation, other: Obligation) -> bool:
         """Whether both list their values, the same ones."""

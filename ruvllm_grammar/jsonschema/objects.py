@@ -180,14 +180,15 @@ class ObjectShape:
         found = [(proof, i) for i, proof in enumerate(single)]
         for proof, last in found:
             for i in range(last + 1, len(single)):
+                needs = proof.needs | single[i].needs
                 if (
                     len(found) < MAX_PROOFS
                     and self.together is not None
-                    and not proof.needs & single[i].needs
+                    and needs not in {proof.needs, single[i].needs}
                 ):
                     obligation = self.together(proof.obligation, single[i].obligation)
                     if inhabited(obligation):
-                        found.append((Proof(proof.needs | single[i].needs, obligation), i))
+                        found.append((Proof(needs, obligation), i))
         return replace(one, proofs=tuple(proof for proof, _ in found))
 
     @property
@@ -201,7 +202,11 @@ class ObjectShape:
         forms = [
             Form(bit, slot.always, form.needs) for bit, slot in enumerate(self.slots) for form in slot.forms
         ]
-        forms += [Form(None, one.always, form.needs) for one in self.classes for form in one.forms]
+        forms += [
+            Form(None, one.always, form.needs, number)
+            for number, one in enumerate(self.classes)
+            for form in one.forms
+        ]
         return Supply(
             tuple(forms),
             ordered=0 if any_order else sum(not slot.free for slot in self.slots),

@@ -64,8 +64,8 @@ def supplies(draw, slots=3):
     forms = []
     for slot in [*range(draw(st.integers(0, slots))), *([None] * draw(st.integers(0, 1)))]:
         always = draw(masks)
-        most = draw(masks) & ~always
-        forms += [Form(slot, always, some) for some in range(most + 1) if some & ~most == 0]
+        chosen = {some & ~always for some in draw(st.sets(masks))} | {0}
+        forms += [Form(slot, always, some) for some in sorted(chosen)]
     count = len({form.slot for form in forms} - {None})
     low = draw(st.integers(0, 3))
     high = draw(st.none() | st.integers(low, 4))

@@ -1,9 +1,8 @@
 """Members of one object by trying: the naive twin of `jsonschema.members`.
 
 A sequence of forms is an object when no slot comes twice, ordered slots ascend and come before all other members, the
-required slots are there, every need has a witness and the bounds hold. A form that is a witness by its value is only
-tried where none of these needs has a witness yet: written after one, it would say the same as a form that claims less.
-All of this depends on which members there are and not on the order they came in, so answers are kept by that.
+required slots are there, every need has a witness and the bounds hold. A form is not tried where another of the same
+name, which claims less, would meet as much. All of this depends on which members there are and not on the order they came in, so answers are kept by that.
 """
 
 from __future__ import annotations
@@ -31,8 +30,17 @@ class Naive:
         """Whether a form may be written here, whatever becomes of the object."""
         form = self.supply.forms[number]
         slots = [self.supply.forms[one].slot for one in forms]
-        if form.chosen & self._met(forms) or (form.slot is not None and form.slot in slots):
+        if form.slot is not None and form.slot in slots:
             return False
+        new = form.chosen & ~self._met(forms)
+        for other in self.supply.forms:
+            alike = (other.slot, other.name) == (form.slot, form.name) and other.chosen != form.chosen
+            if (
+                alike
+                and other.chosen | form.chosen == form.chosen
+                and other.chosen & ~self._met(forms) == new
+            ):
+                return False
         if form.slot is None or form.slot >= self.supply.ordered:
             return True
         return all(slot is not None and slot < form.slot for slot in slots)
