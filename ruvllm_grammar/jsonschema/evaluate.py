@@ -97,7 +97,7 @@ class Evaluator:
 
     def _evaluated(self, cell: Cell, value: dict[str, Any] | list[Any], *, own: bool) -> frozenset[Any]:
         """The names or indexes that a cell which holds evaluates; `own`: by its own `unevaluated*` too."""
-        if not cell.annotates or isinstance(cell.place, Negated):
+        if not cell.annotates:
             found = frozenset[Any]()
         elif isinstance(value, dict):
             found = self._evaluated_names(cell, value, own=own)

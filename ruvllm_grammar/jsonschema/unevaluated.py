@@ -139,15 +139,19 @@ class Unevaluated:
         self._reach: dict[Cell, frozenset[Cell]] = {}
         self._owners: dict[Cell, tuple[Cell, ...]] = {}
         self._contributes: dict[Cell, frozenset[str]] = {}
+        self._watched: dict[tuple[Cell, ...], dict[Cell, Watch]] = {}
         self._either: dict[tuple[Cell, ...], Cell] = {}
         self._needs: dict[tuple[Cell, frozenset[str], tuple[str, ...]], Cell] = {}
 
     # --------------------------------------------------------------------------------------------------- statics
 
-    def watched(self, cells: Collection[Cell]) -> dict[Cell, Watch]:
+    def watched(self, cells: tuple[Cell, ...]) -> Mapping[Cell, Watch]:
         """The cells below owners that may judge a value which is judged by `cells`."""
-        found: dict[Cell, Watch] = {}
-        if self._cells.annotations:
+        if not self._cells.annotations:
+            return {}
+        found = self._watched.get(cells)
+        if found is None:
+            found = self._watched[cells] = {}
             for cell in cells:
                 for owner in self._owners_below(cell):
                     kinds = frozenset(kind for kind, _, _ in self._asks(owner))
@@ -189,7 +193,7 @@ class Unevaluated:
         found = self._owners.get(start)
         if found is not None:
             return found
-        seen = {start: None}
+        seen = {start}
         queue = [start]
         owners: list[Cell] = []
         while queue:
@@ -209,7 +213,7 @@ class Unevaluated:
                             self.denied(one, choice, branch) for choice, branch in self._evaluating(one)
                         ]
             fresh = [child for child in dict.fromkeys(below) if child not in seen]
-            seen.update(dict.fromkeys(fresh))
+            seen.update(fresh)
             queue.extend(fresh)
         found = self._owners[start] = tuple(owners)
         return found
