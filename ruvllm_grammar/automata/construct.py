@@ -8,7 +8,7 @@ expression, where most of them stand, nothing needs pasting and the algebra's re
 from __future__ import annotations
 
 from ruvllm_grammar import ir
-from ruvllm_grammar.automata.alphabet import Alphabet
+from ruvllm_grammar.automata.alphabet import Alphabet, SetId
 from ruvllm_grammar.automata.counts import without_empty_bodies
 from ruvllm_grammar.automata.determinize import determinize
 from ruvllm_grammar.automata.minimize import minimize
@@ -80,19 +80,24 @@ def _plain(e: ir.Expr, alphabet: Alphabet, fragments: dict[ir.Expr, SymbolicDfa]
     return draft.trimmed() if fragments else draft
 
 
+def _minimal(e: ir.Expr, alphabet: Alphabet, fragments: dict[ir.Expr, SymbolicDfa], limit: int) -> Draft:
+    plain = _plain(e, alphabet, fragments, limit)
+    return plain if e in fragments else minimize(plain)
+
+
 def _boolean(e: ir.Expr, alphabet: Alphabet, fragments: dict[ir.Expr, SymbolicDfa], limit: int) -> Draft:
     """The minimal automaton of a boolean operator or a machine; states that nothing reaches may be left over."""
     if isinstance(e, ir.Machine):
         return minimize(_machine(e, alphabet, limit))
     if isinstance(e, ir.Complement):
-        return _without(minimize(_plain(e.body, alphabet, fragments, limit)))
+        return _without(_minimal(e.body, alphabet, fragments, limit))
     operands: list[Draft] = []
     excluded: list[Draft] = []
     for part in ir.children(e):
         if isinstance(part, ir.Complement):
-            excluded.append(minimize(_plain(part.body, alphabet, fragments, limit)))
+            excluded.append(_minimal(part.body, alphabet, fragments, limit))
         else:
-            operands.append(minimize(_plain(part, alphabet, fragments, limit)))
+            operands.append(_minimal(part, alphabet, fragments, limit))
     operands.sort(key=lambda draft: len(draft.rows))
     excluded.sort(key=lambda draft: len(draft.rows))
     if not operands:
@@ -122,18 +127,23 @@ def _machine(e: ir.Machine, alphabet: Alphabet, limit: int) -> Draft:
     number = {0: 0}
     order = [0]
     rows: list[Row] = []
+    known: dict[tuple[tuple[int, int], ...], SetId | None] = {}  # the same few digits label every state
     for state in order:
         by_target: dict[int, list[tuple[int, int]]] = {}
         for low, high, target in e.rows[state]:
             by_target.setdefault(target, []).append((low, high))
         edges = []
         for target, ranges in by_target.items():
-            label = CharSet.of(*ranges)
-            if not label:
+            key = tuple(ranges)
+            if key not in known:
+                label = CharSet.of(*ranges)
+                known[key] = alphabet.intern(label) if label else None
+            name = known[key]
+            if name is None:
                 continue
             if target not in number:
                 number[target] = len(order)
                 order.append(target)
-            edges.append((alphabet.intern(label), number[target]))
+            edges.append((name, number[target]))
         rows.append(row_of(alphabet, edges))
     return Draft(alphabet, rows, [state in e.accepting for state in order]).trimmed()

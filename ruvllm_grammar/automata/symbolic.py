@@ -163,11 +163,14 @@ def row_of(alphabet: Alphabet, edges: list[tuple[SetId, int]]) -> Row:
     """A row in normal form from disjoint edges: edges to one target joined, sorted by label id."""
     if len(edges) < 2:
         return tuple(edges)
+    if len({target for _, target in edges}) == len(edges):
+        return tuple(sorted(edges))
     by_target: dict[int, list[SetId]] = {}
     for label, target in edges:
         by_target.setdefault(target, []).append(label)
-    if len(by_target) == len(edges):
-        return tuple(sorted(edges))
     return tuple(
-        sorted((alphabet.union(tuple(sorted(labels))), target) for target, labels in by_target.items())
+        sorted(
+            (labels[0] if len(labels) == 1 else alphabet.union(tuple(sorted(labels))), target)
+            for target, labels in by_target.items()
+        )
     )
