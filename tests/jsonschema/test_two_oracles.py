@@ -8,8 +8,12 @@ clauses and then damaged:
 - what a walk along the masks writes is valid, and ends nowhere unless the schema has a guard;
 - a schema that nothing can match has no valid instance; a refused one has a place, and few are refused;
 - the two oracles agree, but for the listed disagreements.
+
+The plain evaluator alone judges real schemas too, near their labelled instances.
 """
 
+import gzip
+import itertools
 import json
 import random
 from collections import Counter
@@ -196,3 +200,35 @@ def test_many_schemas(bytes_vocabulary, draft):
     assert seen["valid"] + seen["invalid"] >= 7_000
     assert min(seen["valid"], seen["invalid"]) >= 2_000
     assert seen["refused"] * 1_000 <= REFUSED[draft] * seen["schemas"]
+
+
+@pytest.mark.slow
+def test_real_schemas(conformance, bytes_vocabulary):
+    """Damaged instances of every third schema of the MaskBench sample, formats as annotations."""
+    wrong, seen = [], Counter()
+    with gzip.open(conformance / "maskbench-sample.jsonl.gz", "rt") as lines:
+        rows = [json.loads(line) for line in itertools.islice(lines, 1, None, 3)]
+    for row in rows:
+        schema = row["schema"]
+        options = {"formats": "annotate", "draft": None if "$schema" in schema else "7"}
+        try:
+            ordered = rg.compile(rg.JsonSchema(schema, **options), bytes_vocabulary)
+            unordered = rg.compile(rg.JsonSchema(schema, any_order=True, **options), bytes_vocabulary)
+        except (rg.UnsupportedKeyword, rg.LimitError):
+            continue
+        reference = Validator(schema, draft="7")
+        instances = Instances(reference, random.Random(row["id"]))
+        values = [instances.draw() for _ in range(10)]
+        for case in row["tests"]:
+            values += itertools.islice(instances.around(case["data"]), 4)
+        for value in values:
+            valid = reference.valid(value)
+            seen[valid] += 1
+            accepted = {accepts(unordered, written(one)) for one in orders(value, most=4)}
+            wrong += [] if accepted == {valid} else [(row["id"], "any order", valid, written(value))]
+            few = [written(one) for one in orders(value, declared=declared(reference, value))]
+            accepted = any(accepts(ordered, text) for text in few[: None if valid else 4])
+            untried = valid and len(few) < count(value)
+            wrong += [] if accepted == valid or untried else [(row["id"], "in order", valid, written(value))]
+    assert wrong == []
+    assert min(seen.values()) >= 2_000

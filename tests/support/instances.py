@@ -7,6 +7,7 @@ acceptance is not.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -35,6 +36,13 @@ class Instances:
         """An instance, damaged in one case of three."""
         value = plain(self._value([self._validator.resources.root], 3))
         return self._damaged(value) if self._rng.random() < 1 / 3 else value
+
+    def around(self, value: Any) -> Iterator[Any]:
+        """Without end: the value damaged once, twice, ..."""
+        value = plain(value)
+        while True:
+            value = self._damaged(value)
+            yield value
 
     def _value(self, schemas: list[Any], depth: int) -> Any:
         rng = self._rng
