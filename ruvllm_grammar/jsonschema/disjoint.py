@@ -41,7 +41,7 @@ class Disjointness:
     ) -> Iterator[tuple[int, int]]:
         known = self._obligations.overlaps.get(choice, frozenset())
         count = len(choice.branches)
-        alone = [self._living(obligation, choice, (i,)) for i in range(count)]
+        alone = [self._living(obligation, choice, i) for i in range(count)]
         kinds = [asked & {kind for c in found for kind in self._emptiness.alive(c)} for found in alone]
         listed = [self._listed(found) for found in alone]
         keys = [self._keys(found, asked) for found in alone]
@@ -56,13 +56,13 @@ class Disjointness:
                     continue
                 if self._differ(keys[i], keys[j]):
                     continue
-                both = self._living(obligation, choice, (i, j))
-                if any(asked & self._emptiness.alive(one) for one in both):
+                both, _ = self._obligations.split(obligation.cells, {choice: (i, j)})
+                if any(asked & self._emptiness.alive(together) for together in both):
                     yield i, j
 
-    def _living(self, obligation: Obligation, choice: Choice, together: tuple[int, ...]) -> list[Conjunction]:
-        """What some branches together leave of an obligation."""
-        found, _ = self._obligations.split(obligation.cells, {choice: together})
+    def _living(self, obligation: Obligation, choice: Choice, branch: int) -> list[Conjunction]:
+        """What a branch leaves of an obligation."""
+        found, _ = self._obligations.split(obligation.cells, {choice: (branch,)})
         return [one for one in found if self._emptiness.alive(one)]
 
     def _listed(self, conjunctions: list[Conjunction]) -> frozenset[Hashable] | None:
