@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.errors import LimitError
-from ruvllm_grammar.jsonschema.clauses import Cell, Need, Negated, Refusal, Size
+from ruvllm_grammar.jsonschema.clauses import Cell, Need, Negated, Place, Refusal, Size
 from ruvllm_grammar.jsonschema.document import Node
 from ruvllm_grammar.jsonschema.objects import NameClass, ObjectShape, Proof, Slot
 from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation, Obligations
@@ -123,6 +123,8 @@ class _Merging:
         self.closed: dict[str, None] = {}
         #: Patterns that tell names apart, with the clauses.
         self.patterns: dict[ir.Expr, str] = {}
+        #: What judges names.
+        self.names: dict[Obligation, None] = {}
         self.low: Size | None = None
         self.high: Size | None = None
         for cell in self.cells:
@@ -143,10 +145,15 @@ class _Merging:
         if most is not None and (self.high is None or most.value < self.high.value):
             self.high = most
         if cell.names is not None:
-            allowed = self.names_of(self.obligations.obligation(self.obligations.child(cell, cell.names)))
-            self.restrictions.setdefault(allowed, cell.at("propertyNames"))
+            self.restrictions.setdefault(self._judged(cell, cell.names), cell.at("propertyNames"))
         for pattern, _ in cell.pattern_properties:
             self.patterns.setdefault(pattern.expr, pattern.pointer)
+
+    def _judged(self, cell: Cell, place: Place) -> ir.Expr:
+        """The names that satisfy a place."""
+        obligation = self.obligations.obligation(self.obligations.child(cell, place))
+        self.names[obligation] = None
+        return self.names_of(obligation)
 
     def _options(self) -> list[_Option]:
         """The alternatives of all needs; the patterns and names they mention are noted."""
@@ -162,7 +169,7 @@ class _Merging:
                     value = self.obligations.cells.target(value)
                 inside = {pattern.expr for pattern in one.inside}
                 if one.names is not None:
-                    inside.add(self.names_of(self.obligations.obligation(child(cell, one.names))))
+                    inside.add(self._judged(cell, one.names))
                 inside.discard(ir.ANY_TEXT)
                 outside = {pattern.expr for pattern in one.outside}
                 if value is not None and value.vacuous:
@@ -193,7 +200,15 @@ class _Merging:
             self._bounded((*slots, *classes))
         needs = tuple(need for _, need in self.needs)
         return ObjectShape(
-            slots, classes, low, high, needs, self.pointer, self.obligations.together, tuple(self.closed)
+            slots,
+            classes,
+            low,
+            high,
+            needs,
+            self.pointer,
+            self.obligations.together,
+            tuple(self.names),
+            tuple(self.closed),
         )
 
     def _slot(self, name: str, *, free: bool = False) -> Slot:

@@ -132,6 +132,7 @@ class ObjectShape:
         needs: members that must be there, by their number in `always` and `proofs`.
         pointer: of the conjunction.
         together: joins two obligations, for members that are witnesses of several needs.
+        names: obligations that judge names.
         closed: pointers of the schemas that allow no value to some other names, for messages.
     """
 
@@ -142,6 +143,7 @@ class ObjectShape:
     needs: tuple[Need, ...] = ()
     pointer: str = ""
     together: Callable[[Obligation, Obligation], Obligation] | None = None
+    names: tuple[Obligation, ...] = ()
     closed: tuple[str, ...] = ()
 
     @property

@@ -86,12 +86,15 @@ class _Reading:
         disjointness = Disjointness(self.emptiness)
         overlaps: dict[Choice, set[tuple[int, int]]] = {}
         seen: dict[Obligation, None] = {self.root: None}
+        names: dict[Obligation, None] = {}
         queue = [self.root]
         while queue:
             one = queue.pop()
             for choice, pair in disjointness.overlaps(one):
                 overlaps.setdefault(choice, set()).add(pair)
             for conjunction in self.obligations.conjunctions(one):
+                if conjunction.values is None and "object" in conjunction.kinds:
+                    names.update(dict.fromkeys(self.emptiness.shapes.object(conjunction).names))
                 for child in self.emptiness.children(conjunction):
                     if child not in seen:
                         seen[child] = None
@@ -101,6 +104,9 @@ class _Reading:
             if len(seen) > limits.schema_nodes:
                 msg = f"the schema combines to more than Limits.schema_nodes = {limits.schema_nodes} obligations"
                 raise LimitError(msg, limit="schema_nodes", needed=len(seen))
+        for one in names:  # judged as strings, not written as values
+            for choice, pair in disjointness.overlaps(one):
+                overlaps.setdefault(choice, set()).add(pair)
         return {choice: frozenset(pairs) for choice, pairs in overlaps.items()}
 
     def _measure(self, conjunction: Conjunction, limits: Limits) -> None:

@@ -64,3 +64,35 @@ def test_budgets_and_misuse():
         small.disjoint(ir.repeat(ir.ANY_CHAR, 20, 20), ir.literal("x"))
     with pytest.raises(GrammarError, match="only regular expressions become automata"):
         ALGEBRA.matches(ir.ref("rule"), "")
+
+
+@given(expressions.regular(max_leaves=4))
+def test_strings_are_all_words_by_length_where_they_are_few(e):
+    found = ALGEBRA.strings(e, 30)
+    few = ALGEBRA.strings(e, 3)
+    if found is None:
+        assert few is None
+        return
+    assert list(found) == sorted(set(found), key=lambda text: (len(text), text))
+    assert all(has(e, [ord(c) for c in text]) for text in found)
+    assert ALGEBRA.is_empty(ir.but_not(e, ir.alt(*(ir.literal(text) for text in found))))
+    assert few == (found if len(found) <= 3 else None)
+
+
+@pytest.mark.parametrize(
+    ("e", "runs_out"),
+    [
+        (ir.NEVER, True),
+        (ir.EMPTY, True),
+        (ir.literal("ab"), True),
+        (ir.ANY_TEXT, False),
+        (ir.seq(ir.literal("x"), ir.ANY_TEXT), False),
+        (ir.alt(ir.literal("a"), ir.seq(ir.literal("x"), ir.ANY_TEXT)), True),
+        (ir.seq(ir.repeat(AB, 0), ir.literal("c")), True),
+        (ir.seq(ir.repeat(AB, 0), ir.literal("a")), False),
+        (ir.repeat(ir.ANY_CHAR, 0, 9), True),
+        (ir.but_not(ir.ANY_TEXT, ir.literal("a")), False),
+    ],
+)
+def test_where_words_run_out(e, runs_out):
+    assert ALGEBRA.runs_out(e) == runs_out

@@ -124,3 +124,12 @@ def test_large_unions_with_a_discriminator_are_not_compared_in_pairs(monkeypatch
     rg.jsonschema.read(schema, algebra=algebra, limits=limits)
     together = [forced for forced in asked if any(len(branches) > 1 for branches in forced.values())]
     assert together == []
+
+
+def test_overlaps_that_judge_names(accepts):
+    names = {"oneOf": [{"minLength": 2}, {"pattern": "^a"}]}
+    documents = [{"bb": 1}, {"a": 1}, {"ab": 1}, {"b": 1}, {}]
+    for schema in ({"propertyNames": names}, {"not": {"not": {"propertyNames": names}}}):
+        assert accepts({"type": "object"} | schema, *documents) == ['{"bb": 1}', '{"a": 1}', "{}"]
+    denied = {"type": "object", "not": {"propertyNames": names}}
+    assert accepts(denied, *documents) == ['{"ab": 1}', '{"b": 1}']

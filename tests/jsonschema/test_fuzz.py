@@ -1,7 +1,7 @@
 """Random schemas over the supported keywords against the `jsonschema` package.
 
 Two laws: what is accepted is valid, in whatever order its properties come; and of a valid instance some order of its
-properties is accepted. Instances are drawn near the schema, from its own values, names and bounds.
+properties is accepted, with `any_order` every one. Instances are drawn near the schema, from its own values, names and bounds.
 """
 
 import itertools
@@ -43,7 +43,7 @@ def schemas(inner):
             additionalProperties=inner,
             required=names,
             propertyNames=st.sampled_from([True, {"maxLength": 1}, {"pattern": "a"}, {"enum": ["a", "b"]}]),
-            minProperties=st.integers(0, 1),
+            minProperties=st.integers(0, 3),
             maxProperties=st.integers(0, 3),
             dependentRequired=st.dictionaries(st.sampled_from(NAMES), names, max_size=2),
             dependentSchemas=st.dictionaries(st.sampled_from(NAMES), inner, max_size=1),
@@ -61,6 +61,7 @@ def schemas(inner):
         ),
         some(anyOf=st.lists(inner, min_size=1, max_size=3), properties=members),
         some(oneOf=st.lists(inner, min_size=1, max_size=2), required=names),
+        some(**{"not": inner, "type": st.just("object"), "additionalProperties": inner}),
         st.sampled_from([{"$ref": "#"}, {"$ref": "#/$defs/d"}]),
     )
 
@@ -96,10 +97,10 @@ def orders(value):
     return [value]
 
 
-def check(vocabulary, schema, definition, instances):
+def check(vocabulary, schema, definition, instances, *, any_order):
     if isinstance(schema, dict):
         schema = schema | {"$defs": {"d": definition}}
-    source = rg.JsonSchema(schema, whitespace="compact")
+    source = rg.JsonSchema(schema, whitespace="compact", any_order=any_order)
     try:
         compiled = rg.compile(source, vocabulary)
     except (rg.UnsupportedKeyword, rg.LimitError):
@@ -120,20 +121,22 @@ def check(vocabulary, schema, definition, instances):
         ]
         if not valid:
             assert accepted == [], (schema, instance)
+        elif any_order:
+            assert accepted == spelled, (schema, instance)
         elif len(spelled) < 200:
             assert accepted, (schema, instance)
 
 
-@given(SCHEMAS, SCHEMAS, st.lists(VALUES, min_size=1, max_size=6))
+@given(SCHEMAS, SCHEMAS, st.lists(VALUES, min_size=1, max_size=6), st.booleans())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_random_schemas(bytes_vocabulary, schema, definition, instances):
-    check(bytes_vocabulary, schema, definition, instances)
+def test_random_schemas(bytes_vocabulary, schema, definition, instances, any_order):
+    check(bytes_vocabulary, schema, definition, instances, any_order=any_order)
 
 
 @pytest.mark.slow
-@given(SCHEMAS, SCHEMAS, st.lists(VALUES, min_size=4, max_size=12))
+@given(SCHEMAS, SCHEMAS, st.lists(VALUES, min_size=4, max_size=12), st.booleans())
 @settings(
     max_examples=3000, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-def test_many_random_schemas(bytes_vocabulary, schema, definition, instances):
-    check(bytes_vocabulary, schema, definition, instances)
+def test_many_random_schemas(bytes_vocabulary, schema, definition, instances, any_order):
+    check(bytes_vocabulary, schema, definition, instances, any_order=any_order)

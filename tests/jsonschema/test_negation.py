@@ -153,6 +153,7 @@ LEAVES = st.sampled_from(
     [
         {"type": "integer"}, {"type": ["string", "null"]}, {"minimum": 2}, {"multipleOf": 2}, {"maxLength": 1},
         {"pattern": "a"}, {"required": ["a"]}, {"minItems": 1}, {"enum": [1, "a"]}, {"const": None}, True, False,
+        {"const": {"a": 1}}, {"enum": [[1], {}, {"a": 1, "c": 2}]}, {"const": ["a"]},
     ]
 )  # fmt: skip
 SCHEMAS = st.recursive(
@@ -168,6 +169,13 @@ SCHEMAS = st.recursive(
         st.builds(lambda a: {"contains": a}, inner),
         st.builds(lambda a: {"contains": a, "minContains": 0, "maxContains": 1}, inner),
         st.builds(lambda a: {"dependentSchemas": {"a": a}}, inner),
+        st.builds(lambda a: {"additionalProperties": a}, inner),
+        st.builds(lambda a, b: {"properties": {"a": a}, "additionalProperties": b}, inner, inner),
+        st.builds(lambda a: {"patternProperties": {"^[ab]": a}}, inner),
+        st.builds(lambda a: {"propertyNames": a}, inner),
+        st.builds(
+            lambda a, b: {"minProperties": a, "maxProperties": b}, st.integers(0, 2), st.integers(0, 2)
+        ),
     ),
     max_leaves=5,
 )
