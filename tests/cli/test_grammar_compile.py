@@ -177,3 +177,12 @@ def test_usage(grammar_cli):
     assert (code, out) == (2, "")
     assert "--vocabulary" in err
     assert "Traceback" not in err
+
+
+def test_any_order_is_another_grammar(grammar_cli, folder):
+    found = []
+    for options in ((), ("--any-order",)):
+        code, out, _ = grammar_cli("compile", "person.json", "--vocabulary", "bytes", "--json", *options)
+        found.append((code, json.loads(out)))
+    assert [code for code, _ in found] == [0, 0]
+    assert found[0][1] != found[1][1]

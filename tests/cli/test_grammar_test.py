@@ -142,3 +142,12 @@ def test_a_bad_source_is_bad_input(grammar_cli, folder):
     code, out, err = grammar_cli("test", "s.json", "-t", "1")
     assert (code, out) == (2, "")
     assert err.startswith("UnsatisfiableGrammar: nothing can match")
+
+
+def test_any_order(grammar_cli):
+    text = '{"age": 36, "name": "Ada"}'
+    assert grammar_cli("test", "person.json", "--text", text)[0] == 1
+    assert grammar_cli("test", "person.json", "--any-order", "--text", text) == (0, "--text: accepted\n", "")
+    assert (
+        grammar_cli("mask", "person.json", "--any-order", "--prefix", '{"', "--vocabulary", "bytes")[0] == 0
+    )
