@@ -67,8 +67,20 @@ class Constraint:
         self._matcher.rollback(n)
 
     def forced(self) -> list[int]:
-        """Tokens that spell the only possible continuation, in order; often none."""
-        return self._matcher.forced()
+        """Tokens that spell the only possible continuation, in order; often none.
+
+        With guards even that may be refused on the way; what stands before is returned, and then comes a dead end.
+        """
+        tokens = self._matcher.forced()
+        if not tokens or not self.grammar.guards:
+            return tokens
+        ahead = self._matcher.fork()
+        for i, token in enumerate(tokens):
+            try:
+                ahead.accept(token)
+            except rg.MatchError:
+                return tokens[:i]
+        return tokens
 
     @property
     def is_accepting(self) -> bool:

@@ -45,15 +45,14 @@ class CheckedMatcher:
     def __getattr__(self, name):
         return getattr(self.inner, name)
 
-    def forced(self):
-        found = []
-        for token in self.inner.forced():
-            if not self.fine(*found, token):
-                break
-            found.append(token)
-        return found
+    def fork(self):
+        copy = CheckedMatcher(self.grammar)
+        copy.inner, copy.tokens = self.inner.fork(), list(self.tokens)
+        return copy
 
     def accept(self, token):
+        if token != EOS and not self.fine(token):
+            raise rg.MatchError("not allowed", token=token)
         self.inner.accept(token)
         self.tokens.append(token)
 
