@@ -739,6 +739,42 @@ def walk(g, state, nodes, order, path, limit, row):
     return farthest
 
 
+@kernel(_i64(ARENA, _i64, _RI2, _I1, _I1))
+def crossings(g, state, nodes, path, out):
+    """List the trie nodes at whose byte a check is crossed, checks passed.
+
+    Args:
+        nodes: the trie. path: int32[max depth + 2].
+        out: int32[m].
+
+    Returns:
+        Their number, more than `m` when they did not fit; or a failure code.
+    """
+    total = nodes.shape[0]
+    path[0] = state
+    n = np.int64(0)
+    i = np.int64(0)
+    while i < total:
+        depth = np.int64(nodes[i, 0] >> 8)
+        byte = np.int64(nodes[i, 0] & 255)
+        here = np.int64(path[depth])
+        following = np.int64(g.table[here, byte])
+        if following == UNKNOWN:
+            following = step(g, here, byte)
+            if following < DEAD:
+                return following
+        if following < 0:
+            i = np.int64(nodes[i, 1])
+            continue
+        path[depth + 1] = following
+        if g.states[following, 2] & CROSSED:
+            if n < out.shape[0]:
+                out[n] = i
+            n += 1
+        i += 1
+    return n
+
+
 @kernel(_i64(ARENA, _i64, _RI2, _RB1, _i64, _i64, _i64, _I1, _i64, _I1))
 def walk_exits(g, state, exits, data, low, high, empty_ok, path, limit, row):
     """Set the bits of tokens that leave a permissive frame and go on from the continuation `state`.

@@ -3,29 +3,44 @@
 A matcher is a super-state number and a past that it shares with its forks (a linked list, newest first); the
 grammar, its program and its rows belong to all matchers. Copying one copies a few references, so beams,
 speculation and rollback are cheap and cannot corrupt anything.
+
+Where the grammar has checks (`ir.check`), the matcher also keeps a position in the text (`match.scanner`), which
+`match.register` decides them by. It is brought up to date from the past when somebody asks: most tokens cross no check.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from ruvllm_grammar.errors import LimitError, MatchError, VocabularyError
 from ruvllm_grammar.kernels import layout
-from ruvllm_grammar.match.token_machine import TokenMachine
+from ruvllm_grammar.match.register import Register, StaleScanError
+from ruvllm_grammar.match.scanner import Scan
+from ruvllm_grammar.match.token_machine import ASK, TokenMachine
 from ruvllm_grammar.tables import Row
 
 _NOT_HERE = -1
+_UNREAD = 32  # steps whose text may wait to be read
+
+_Answer = TypeVar("_Answer")
 
 
 class _Past(NamedTuple):
-    """One step back: what was appended, and where the matcher stood before, as numbered in `epoch`."""
+    """One step back: what was appended, and where the matcher stood before, as numbered in `epoch`.
+
+    `silent` steps append no text (end tokens, token edges); `scan` is the position in the text before the step, if it
+    was known.
+    """
 
     before: _Past | None
     step: int | bytes
     state: int
     epoch: int
+    silent: bool
+    scan: Scan | None
 
 
 class Matcher:
@@ -35,7 +50,9 @@ class Matcher:
     `CompiledGrammar.matcher`.
     """
 
-    __slots__ = ("__weakref__", "_budget", "_finished", "_here", "_length", "_past", "_tokens")
+    __slots__ = (
+        "__weakref__", "_budget", "_finished", "_here", "_length", "_past", "_scan", "_tokens", "_unread",
+    )  # fmt: skip
 
     def __init__(self, tokens: TokenMachine) -> None:
         self._tokens = tokens
@@ -44,6 +61,8 @@ class Matcher:
         self._length = 0
         self._finished = False
         self._budget: int | None = None
+        self._scan: Scan | None = None
+        self._unread = 0
         tokens.machine.register(self)
 
     # --- where we are
@@ -87,21 +106,26 @@ class Matcher:
     def _accept(self, token: int) -> None:
         self._open(token)
         state = self._state()
-        if token in self._tokens.vocabulary.eos:
-            if not self._tokens.machine.accepting(state):
-                following = self._after_edge(state, token)
-                if following == _NOT_HERE:
-                    msg = f"the end token {token} is not allowed before the document is complete"
-                    raise MatchError(msg, token=token, state=state)
-                self._moved_to(following, token)
-                return
+        machine = self._tokens.machine
+        is_end = token in self._tokens.vocabulary.eos
+        if is_end and machine.accepting(state):
+            self._moved_to(state, token, silent=True)
             self._finished = True
-            self._moved_to(state, token)
             return
+        edge = machine.step_token(state, token) if machine.has_tokens(state) else _NOT_HERE
+        if edge != _NOT_HERE:
+            self._moved_to(edge, token, silent=True)
+            return
+        if is_end:
+            msg = f"the end token {token} is not allowed before the document is complete"
+            raise MatchError(msg, token=token, state=state)
         following = self._tokens.step(state, token)
+        scan = None
+        if following == ASK:
+            following, scan, _ = self._follow(state, self._tokens.vocabulary.token_bytes(token) or b"")
         if following < 0:
             raise MatchError(self._refusal(token), token=token, state=state)
-        self._moved_to(following, token)
+        self._moved_to(following, token, scan=scan)
 
     def accept_bytes(self, data: bytes) -> None:
         """Append text, whatever tokens spell it: one step for `rollback`, no token for budgets.
@@ -112,26 +136,33 @@ class Matcher:
         self._open(None)
         with self._tokens.machine.lock:
             state = self._state()
-            following = self._tokens.machine.step_bytes(state, data)
+            following, crosses = self._tokens.step_text(state, data)
+            scan, legal = None, None
+            if crosses:
+                following, scan, legal = self._follow(state, data)
             if following < 0:
-                legal = self._legal_length(state, data)
+                legal = self._legal_length(state, data) if legal is None else legal
                 msg = f"byte {legal} of {data[: legal + 1]!r} is not allowed here"
                 raise MatchError(msg, token=data[legal], state=state)
-            self._append(data, following)
+            self._append(data, following, scan=scan)
 
-    def _after_edge(self, state: int, token: int) -> int:
-        machine = self._tokens.machine
-        return machine.step_token(state, token) if machine.has_tokens(state) else _NOT_HERE
-
-    def _moved_to(self, state: int, token: int) -> None:
-        self._append(token, state)
+    def _moved_to(self, state: int, token: int, *, scan: Scan | None = None, silent: bool = False) -> None:
+        self._append(token, state, scan=scan, silent=silent)
         if self._budget is not None:
             self._budget -= 1
 
-    def _append(self, step: int | bytes, state: int) -> None:
-        self._past = _Past(self._past, step, self._here, self._tokens.machine.epoch)
+    def _append(
+        self, step: int | bytes, state: int, *, scan: Scan | None = None, silent: bool = False
+    ) -> None:
+        epoch = self._tokens.machine.epoch
+        self._past = _Past(self._past, step, self._here, epoch, silent, self._scan)
         self._here = state
+        self._scan = scan
         self._length += 1
+        self._unread = 0 if scan is not None else self._unread + 1
+        register = self._tokens.register
+        if self._unread > _UNREAD and register is not None:
+            self._scanned(register)
 
     def _open(self, token: int | None) -> None:
         if self._finished:
@@ -175,6 +206,7 @@ class Matcher:
                 break
             self._past = past.before
             self._here = past.state
+            self._scan = past.scan
             self._length -= 1
             if self._budget is not None and isinstance(past.step, int):
                 self._budget += 1
@@ -188,15 +220,34 @@ class Matcher:
         steps = []
         past = self._past
         while past is not None:
-            steps.append(past.step)
+            steps.append(past)
             past = past.before
         machine = self._tokens.machine
         self._here = machine.start
-        for step in reversed(steps):
+        self._past = None  # what follows is the text before each step
+        self._scan = None
+        for past in reversed(steps):
             state = self._state()  # may drop once more, and move us
-            self._here = (
-                machine.step_bytes(state, step) if isinstance(step, bytes) else self._tokens.step(state, step)
-            )
+            self._here, self._scan = self._again(state, past)
+            self._past = past
+
+    def _again(self, state: int, past: _Past) -> tuple[int, Scan | None]:
+        """The super-state after a step that was taken before, and the position in the text where it is known."""
+        machine = self._tokens.machine
+        if isinstance(past.step, bytes):
+            following, crosses = self._tokens.step_text(state, past.step)
+            asks, text = crosses, past.step
+        elif past.silent:
+            if past.step in self._tokens.vocabulary.eos and machine.accepting(state):
+                return state, None
+            return machine.step_token(state, past.step), None
+        else:
+            following = self._tokens.step(state, past.step)
+            asks, text = following == ASK, self._text(past)
+        if not asks:
+            return following, None
+        following, scan, _ = self._follow(state, text)
+        return following, scan
 
     def fork(self) -> Matcher:
         """An independent copy at the same place."""
@@ -207,6 +258,8 @@ class Matcher:
             copy._length = self._length
             copy._finished = self._finished
             copy._budget = self._budget
+            copy._scan = self._scan
+            copy._unread = self._unread
             return copy
 
     # --- masks
@@ -226,16 +279,25 @@ class Matcher:
             msg = f"a mask row is int32[{self._tokens.vocabulary.words}], got {row.dtype}{list(row.shape)}"
             raise VocabularyError(msg)
         with self._tokens.machine.lock:
-            found = self._row()
+            found, withheld = self._row()
         found.copy_to(row)
+        for tokens in withheld:
+            np.bitwise_and.at(row, tokens >> 5, ~(np.int32(1) << (tokens & 31)))
 
-    def _row(self) -> Row:
+    def _row(self) -> tuple[Row, Sequence[layout.I32]]:
         state = self._state()
         rows = self._tokens.rows
-        found, farthest, _ = rows.row(state)
-        if self._budget is None or farthest <= self._budget - 2:
-            return found
-        return rows.row_within(state, self._budget - 2)
+        found, farthest, meets = rows.row(state)
+        limit = None if self._budget is None else self._budget - 2
+        register = self._tokens.register
+        withheld: Sequence[layout.I32] = ()
+        if register is not None:
+            withheld = self._asking(
+                lambda scan: register.withheld(state, scan, meets=meets, limit=limit), register
+            )
+        if limit is None or farthest <= limit:
+            return found, withheld
+        return rows.row_within(state, limit), withheld
 
     def forced(self) -> list[int]:
         """Tokens that may be appended without asking the model: the only possible text, spelled canonically.
@@ -280,6 +342,46 @@ class Matcher:
             )
             raise LimitError(msg, limit="max_tokens", needed=needed)
         self._budget = n_tokens
+
+    # --- the text
+
+    def _follow(self, state: int, data: bytes) -> tuple[int, Scan, int]:
+        """`Register.follow` from here."""
+        register = self._tokens.register
+        if register is None:  # not reached: a check was met
+            msg = "a check was met in a program without checks"
+            raise MatchError(msg, state=state)
+        return self._asking(lambda scan: register.follow(state, scan, data), register)
+
+    def _asking(self, ask: Callable[[Scan], _Answer], register: Register) -> _Answer:
+        """The register's answer; asked again when only now a check turned up that needs values."""
+        try:
+            return ask(self._scanned(register))
+        except StaleScanError:
+            return ask(self._scanned(register))
+
+    def _scanned(self, register: Register) -> Scan:
+        """The position in the text, read from the last place of the past where it was known."""
+        scanner = register.scanner
+        scan = self._scan
+        if scan is None or scan.values != scanner.values:
+            unread = []
+            past = self._past
+            scan = scanner.start
+            while past is not None:
+                unread.append(self._text(past))
+                if past.scan is not None and past.scan.values == scanner.values:
+                    scan = past.scan
+                    break
+                past = past.before
+            scan = self._scan = scanner.feed(scan, b"".join(reversed(unread)))
+        self._unread = 0
+        return scan
+
+    def _text(self, past: _Past) -> bytes:
+        if isinstance(past.step, bytes):
+            return past.step
+        return b"" if past.silent else self._tokens.vocabulary.token_bytes(past.step) or b""
 
     # --- across a drop of super-states (program.Machine)
 

@@ -7,11 +7,14 @@ import numpy as np
 from ruvllm_grammar import ir
 from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.limits import Limits
+from ruvllm_grammar.match.register import Register
 from ruvllm_grammar.program import Machine
 from ruvllm_grammar.tables import RowBuilder, spell
 from ruvllm_grammar.vocab import Vocabulary
 
 _REMEMBERED = 1 << 20  # steps by (super-state, token) kept before all are forgotten
+#: Answer of `TokenMachine.step` where a check stands on the way: only the register can tell.
+ASK = -100
 _FORCED_BYTES = 4096  # longer forced text is forced in pieces
 
 
@@ -28,13 +31,21 @@ class TokenMachine:
         self.vocabulary = vocabulary
         self.machine = Machine(grammar, limits)
         self.rows = RowBuilder(self.machine, vocabulary)
+        self._register: Register | None = None
         self._steps: dict[int, int] = {}
         self._forced: dict[int, tuple[int, ...]] = {}
         self._epoch = self.machine.epoch
         self._buffer = np.zeros(_FORCED_BYTES, np.uint8)
 
+    @property
+    def register(self) -> Register | None:
+        """Decides the program's checks; None while it has none."""
+        if self._register is None and self.machine.checks:
+            self._register = Register(self.machine, self.vocabulary, self.rows.tables)
+        return self._register
+
     def step(self, state: int, token: int) -> int:
-        """Super-state after a token, or DEAD; remembered."""
+        """Super-state after a token, or DEAD, or ASK; remembered."""
         self._check_epoch()
         key = state * self.vocabulary.size + token
         found = self._steps.get(key)
@@ -43,6 +54,13 @@ class TokenMachine:
                 self._steps.clear()
             found = self._steps[key] = self._step(state, token)
         return found
+
+    def step_text(self, state: int, data: bytes) -> tuple[int, bool]:
+        """Super-state after some text, or DEAD; and whether it crosses a check: then only the register can tell."""
+        machine = self.machine
+        view = np.frombuffer(data, np.uint8)
+        following = machine.call(machine.kernels.advance_to_check, state, view, 0, len(data))
+        return following, following >= 0 and bool(machine.arena.head[layout.AT] < len(data))
 
     def _check_epoch(self) -> None:
         """Forget what was remembered about dropped super-states."""
@@ -62,7 +80,8 @@ class TokenMachine:
         start, stop = int(vocabulary.offsets[token]), int(vocabulary.offsets[token + 1])
         if start == stop:
             return layout.DEAD
-        return machine.call(machine.kernels.advance, state, vocabulary.data, start, stop)
+        following = machine.call(machine.kernels.advance_to_check, state, vocabulary.data, start, stop)
+        return ASK if following >= 0 and machine.arena.head[layout.AT] < stop else following
 
     def forced(self, state: int) -> tuple[int, ...]:
         """Tokens of the only text that can follow `state`; empty where there is a choice. Remembered."""

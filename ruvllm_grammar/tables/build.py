@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import OrderedDict
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,9 @@ import numpy as np
 from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.program import LeafBlock, Machine
 from ruvllm_grammar.tables.frames import FrameStore
+from ruvllm_grammar.tables.further import further_tokens
 from ruvllm_grammar.tables.row import Row, RowStore
+from ruvllm_grammar.tables.tree import TokenTree
 from ruvllm_grammar.vocab import Vocabulary
 
 # : A leaf state that goes on with at least this many bytes is worth a frame; narrower ones die early in a
@@ -33,6 +36,16 @@ class VocabularyTables:
         self.vocabulary = vocabulary
         self.rows = RowStore()
         self.frames = FrameStore(vocabulary)
+
+    @cached_property
+    def tree(self) -> TokenTree:
+        """The vocabulary's trie for walks that visit little of it."""
+        return TokenTree(self.vocabulary.trie)
+
+    @cached_property
+    def further(self) -> TokenTree:
+        """The same of those tokens that may begin and finish a JSON value behind another one."""
+        return TokenTree(further_tokens(self.vocabulary))
 
 
 _TABLES: weakref.WeakValueDictionary[str, VocabularyTables] = weakref.WeakValueDictionary()

@@ -1,0 +1,352 @@
+"""Reading JSON text piece by piece, into states that are never changed.
+
+Problem. A check asks about the value or name that has just ended, and about its earlier siblings. Matchers fork
+and roll back, so what is known about the text must be shared by all of them and cheap to go back to.
+
+Idea. A `Scan` is a position in a text: the container it is inside of, the scalar being written, or the value that
+has just ended. `Scanner.feed` makes the next one. A container (`Open`) points to its parent and holds its finished
+children in *runs* whose lengths are powers of two, merged like the digits of a binary counter (Bentley and Saxe,
+"Decomposable searching problems", 1980): adding a child copies O(log n) of them on average, and earlier versions
+stay valid. What is asked about children (is this one among them, which begin with these letters) is indexed per
+run when it is first asked, and such an index is never wrong later.
+
+Example. After `[1, 22, 3, "x` the scan is a string `x` inside an array with the runs (1, 22) and (3).
+
+Cost. Each byte is looked at once per path; a long string is kept in pieces, joined when it ends.
+
+Only names are remembered until a check asks about values: most grammars only ask about names.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Final
+
+from ruvllm_grammar.match.canonical import Canonical, Container, Number, Pool, number
+
+OUT: Final = 0  #: before a value or a name
+STRING: Final = 1  #: inside a string
+ESCAPE: Final = 2  #: inside a string, behind a backslash
+NUMBER: Final = 3  #: inside a number, which may or may not be complete
+WORD: Final = 4  #: inside true, false or null
+DONE: Final = 5  #: behind a value or a name that is complete
+
+_PLAIN = re.compile(rb'[^"\\]*')
+_NUMERIC = re.compile(rb"[-+.0-9eE]*")
+_LETTERS = re.compile(rb"[a-z]*")
+_WORDS: Final[dict[bytes, Canonical]] = {b"true": True, b"false": False, b"null": None}
+_PARTIAL_CHARACTER = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z")
+_HIGH_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}")
+
+
+class Run:
+    """Some consecutive children, with what was asked about them.
+
+    Attributes:
+        children: items of an array, or (name, value) pairs of an object.
+        values: what checks compare: the items, or the names.
+    """
+
+    __slots__ = ("_index", "_members", "children", "values")
+
+    def __init__(self, children: tuple[object, ...], values: tuple[Canonical, ...]) -> None:
+        self.children = children
+        self.values = values
+        self._members: frozenset[Canonical] | None = None
+        self._index: Index | None = None
+
+    def __contains__(self, value: Canonical) -> bool:
+        if self._members is None:
+            self._members = frozenset(self.values)
+        return value in self._members
+
+    @property
+    def index(self) -> Index:
+        """Its values by kind."""
+        if self._index is None:
+            self._index = Index(self.values)
+        return self._index
+
+
+class Index:
+    """Values by kind, for questions about their beginnings.
+
+    Attributes:
+        strings: sorted.
+        mantissas: signed digits of numbers, sorted.
+        words: those of true, false and null that occur.
+        containers: arrays and objects.
+        by_child: arrays by their first item, objects by each of their members.
+    """
+
+    __slots__ = ("by_child", "containers", "mantissas", "strings", "words")
+
+    def __init__(self, values: tuple[Canonical, ...]) -> None:
+        self.strings = sorted(v for v in values if isinstance(v, str))
+        self.mantissas = sorted(v.digits for v in values if isinstance(v, Number))
+        self.words = [v for v in values if v is None or isinstance(v, bool)]
+        self.containers = [v for v in values if isinstance(v, Container)]
+        self.by_child: dict[object, list[Container]] = {}
+        for one in self.containers:
+            if one.parts:
+                self.by_child.setdefault(one.parts[0], []).append(one)
+            for member in (one.members or {}).items():
+                self.by_child.setdefault(member, []).append(one)
+
+
+class Open:
+    """A container that has not ended, as it stands after its last finished child.
+
+    Attributes:
+        parent: the container around it.
+        is_object: object or array.
+        runs: its finished children.
+        size: their number.
+        key: name of the member being written, once its colon came.
+        rivals: finished containers it may still become equal to; see `match.rivals`. Filled in when asked for.
+    """
+
+    __slots__ = ("is_object", "key", "parent", "rivals", "runs", "size")
+
+    def __init__(
+        self,
+        parent: Open | None,
+        is_object: bool,  # noqa: FBT001  object or array: there is no third
+        runs: tuple[Run, ...] = (),
+        size: int = 0,
+        key: str | None = None,
+    ) -> None:
+        self.parent = parent
+        self.is_object = is_object
+        self.runs = runs
+        self.size = size
+        self.key = key
+        self.rivals: tuple[Container, ...] | None = None
+
+    def holds(self, value: Canonical) -> bool:
+        """Whether an earlier item, or name, is `value`."""
+        return any(value in run for run in self.runs)
+
+    def named(self, name: str) -> Open:
+        """The same object, with the name of its next member."""
+        out = Open(self.parent, self.is_object, self.runs, self.size, name)
+        out.rivals = self.rivals
+        return out
+
+    def grown(self, value: Canonical) -> Open:
+        """The same container with one more child: an item, or the value of the named member."""
+        if self.is_object:
+            children: tuple[object, ...] = ((self.key, value),)
+            values: tuple[Canonical, ...] = (self.key,)
+        else:
+            children = values = (value,)
+        runs = self.runs
+        while runs and len(runs[-1].children) <= len(children):
+            children = runs[-1].children + children
+            values = runs[-1].values + values
+            runs = runs[:-1]
+        out = Open(self.parent, self.is_object, (*runs, Run(children, values)), self.size + 1)
+        if self.rivals == ():
+            out.rivals = ()
+        return out
+
+    def closed(self, pool: Pool) -> Container:
+        """The finished container."""
+        if self.is_object:
+            return pool.object(dict(pair for run in self.runs for pair in run.children))  # type: ignore[misc]
+        return pool.array(value for run in self.runs for value in run.values)
+
+
+class Scan:
+    """A position in a JSON text. Not changed once made, but for what it remembers about itself.
+
+    Attributes:
+        open: the innermost container, or None.
+        mode: what stands before the position (the constants above).
+        pieces: the text of the unfinished scalar, for a string without its quotes.
+        value: the finished value or name, where `mode` is DONE.
+        values: whether values are kept, or only names.
+    """
+
+    __slots__ = ("_head", "mode", "open", "pieces", "threat", "value", "values")
+
+    def __init__(
+        self,
+        open_: Open | None,
+        mode: int,
+        pieces: tuple[bytes, ...] = (),
+        value: Canonical = None,
+        *,
+        values: bool,
+    ) -> None:
+        self.open = open_
+        self.mode = mode
+        self.pieces = pieces
+        self.value = value
+        self.values = values
+        self.threat: bool | None = None  # filled in by `match.rivals`
+        self._head: tuple[str, bytes] | None = None
+
+    @property
+    def is_name(self) -> bool:
+        """Whether a string here is a member's name."""
+        return self.open is not None and self.open.is_object and self.open.key is None
+
+    @property
+    def text(self) -> bytes:
+        """The unfinished scalar's text."""
+        return self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
+
+    @property
+    def head(self) -> tuple[str, bytes]:
+        """An unfinished string: its characters so far, and bytes that do not make a character yet."""
+        if self._head is None:
+            text = self.text
+            cut = len(text)
+            tail = _undecided(text)
+            cut -= len(tail)
+            self._head = decoded(text[:cut]), tail
+        return self._head
+
+    def ended(self) -> Canonical:
+        """The value or name that ends with the last byte."""
+        return number(self.text) if self.mode == NUMBER else self.value
+
+
+def decoded(text: bytes) -> str:
+    """The characters that the inside of a JSON string spells."""
+    if b"\\" in text:
+        found: str = json.loads('"' + text.decode("utf-8", "surrogateescape") + '"', strict=False)
+        return found
+    return text.decode("utf-8", "surrogateescape")
+
+
+def _undecided(text: bytes) -> bytes:
+    """The end of a string's text that does not make a character yet."""
+    last = text.rfind(b"\\", max(len(text) - 6, 0))
+    if last >= 0 and _starts_escape(text, last):
+        escape = text[last:]
+        whole = 6 if escape[1:2] == b"u" else 2
+        pair = _HIGH_SURROGATE.match(text, last - 6) if last >= 6 else None
+        if len(escape) < whole:
+            return text[last - 6 :] if pair is not None and _starts_escape(text, last - 6) else escape
+        if len(escape) == whole and _HIGH_SURROGATE.match(escape):
+            return escape
+    found = _PARTIAL_CHARACTER.search(text, max(len(text) - 3, 0))
+    return b"" if found is None else found.group()
+
+
+def _starts_escape(text: bytes, at: int) -> bool:
+    """Whether the backslash at `at` is not itself escaped."""
+    before = at
+    while before > 0 and text[before - 1] == 0x5C:
+        before -= 1
+    return (at - before) % 2 == 0
+
+
+class Scanner:
+    """Makes scans.
+
+    Args:
+        pool: where arrays and objects are interned.
+        values: keep values; otherwise only names, and every value is None.
+    """
+
+    def __init__(self, pool: Pool, *, values: bool) -> None:
+        self.values = values
+        self.start = Scan(None, OUT, values=values)
+        self._pool = pool
+
+    def feed(self, scan: Scan, data: bytes) -> Scan:
+        """The position behind `data`."""
+        open_, mode, pieces, value = scan.open, scan.mode, scan.pieces, scan.value
+        i, n = 0, len(data)
+        while i < n:
+            if mode == STRING:
+                stop = _PLAIN.match(data, i).end()  # type: ignore[union-attr]
+                if stop == n:
+                    pieces = _joined(pieces, data[i:n])
+                    break
+                if data[stop] == 0x22:
+                    text = b"".join(pieces) + data[i:stop]
+                    is_name = open_ is not None and open_.is_object and open_.key is None
+                    value = decoded(text) if self.values or is_name else None
+                    mode, pieces = DONE, ()
+                    i = stop + 1
+                else:
+                    pieces = _joined(pieces, data[i : stop + 1])
+                    mode = ESCAPE
+                    i = stop + 1
+                continue
+            if mode == ESCAPE:
+                pieces = _joined(pieces, data[i : i + 1])
+                mode = STRING
+                i += 1
+                continue
+            if mode == NUMBER:
+                stop = _NUMERIC.match(data, i).end()  # type: ignore[union-attr]
+                pieces = _joined(pieces, data[i:stop])
+                if stop == n:
+                    break
+                value = number(b"".join(pieces)) if self.values else None
+                mode, pieces = DONE, ()
+                i = stop
+                continue
+            if mode == WORD:
+                stop = _LETTERS.match(data, i).end()  # type: ignore[union-attr]
+                text = b"".join(pieces) + data[i:stop]
+                pieces = (text,)
+                if text in _WORDS:
+                    value = _WORDS[text] if self.values else None
+                    mode, pieces = DONE, ()
+                elif stop < n:  # no JSON: nothing will be asked about it
+                    mode, pieces, value = DONE, (), None
+                i = stop
+                continue
+            byte = data[i]
+            if byte in b" \t\n\r":
+                i += 1
+                continue
+            if byte == 0x22:
+                mode = STRING
+                i += 1
+            elif byte in b"{[":
+                open_ = Open(open_, byte == 0x7B)
+                mode = OUT
+                i += 1
+            elif byte in b"}]":
+                if open_ is not None:
+                    if mode == DONE and self.values:
+                        open_ = open_.grown(value)
+                    value = open_.closed(self._pool) if self.values else None
+                    open_ = open_.parent
+                mode = DONE
+                i += 1
+            elif byte == 0x2C:
+                if mode == DONE and open_ is not None and (self.values or open_.is_object):
+                    open_ = open_.grown(value)
+                mode, value = OUT, None
+                i += 1
+            elif byte == 0x3A:
+                if open_ is not None and isinstance(value, str):
+                    open_ = open_.named(value)
+                mode, value = OUT, None
+                i += 1
+            elif byte == 0x2D or 0x30 <= byte <= 0x39:
+                mode = NUMBER
+            elif 0x61 <= byte <= 0x7A:
+                mode = WORD
+            else:  # no JSON
+                i += 1
+        if open_ is scan.open and mode == scan.mode and pieces is scan.pieces and value is scan.value:
+            return scan
+        return Scan(open_, mode, pieces, value, values=self.values)
+
+
+def _joined(pieces: tuple[bytes, ...], piece: bytes) -> tuple[bytes, ...]:
+    """Pieces of a text with one more; neighbours of similar length are joined, so there are few."""
+    while pieces and len(pieces[-1]) <= 2 * len(piece):
+        piece = pieces[-1] + piece
+        pieces = pieces[:-1]
+    return (*pieces, piece) if piece else pieces

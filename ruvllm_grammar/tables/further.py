@@ -1,0 +1,27 @@
+"""Tokens that may finish a sibling of their own: `","a"`, `[],[`, `},{}`.
+
+Where no earlier sibling threatens the text being written, a token can still fall foul of uniqueness by *beginning and
+finishing* another name or item after it. Few tokens of any vocabulary can: they hold a comma or an opening bracket
+with a whole scalar or an empty container behind it. They are found once per vocabulary and tried one by one.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ruvllm_grammar.vocab import Trie, Vocabulary
+
+_FURTHER = re.compile(
+    rb'[,\[{][ \t\r\n]*(?:"(?:[^"\\]|\\.)*"|-?[0-9]|true|false|null|\[[ \t\r\n]*\]|\{[ \t\r\n]*\})', re.DOTALL
+)
+
+
+def further_tokens(vocabulary: Vocabulary) -> Trie:
+    """The trie of these tokens."""
+    data, offsets = vocabulary.data.tobytes(), vocabulary.offsets.tolist()
+    found = {
+        token: text
+        for token in vocabulary.trie.order.tolist()
+        if _FURTHER.search(text := data[offsets[token] : offsets[token + 1]])
+    }
+    return Trie.from_strings(list(found.values()), list(found))
