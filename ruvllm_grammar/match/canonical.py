@@ -126,8 +126,8 @@ def plain(value: Canonical) -> Any:
 
 def _plain_number(value: Number) -> int | Decimal:
     digits, exponent = value
-    if 0 <= exponent and len(digits) + exponent <= _DIGITS:
-        return int(digits) * 10**exponent
+    if exponent >= 0 and len(digits) + exponent <= _DIGITS:
+        return int(digits + "0" * exponent)
     negative = digits.startswith("-")
     capped = max(min(exponent, _FARTHEST), -_FARTHEST)
     return Decimal((int(negative), tuple(map(int, digits.removeprefix("-"))), capped))

@@ -10,7 +10,7 @@ Where the grammar has checks (`ir.check`), the matcher also keeps a position in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -24,6 +24,7 @@ from ruvllm_grammar.tables import Row
 
 _NOT_HERE = -1
 _UNREAD = 32  # steps whose text may wait to be read
+_RESERVE = 8  # tokens of a budget kept for siblings that must be longer than the shortest, which is taken
 
 _Answer = TypeVar("_Answer")
 
@@ -279,25 +280,40 @@ class Matcher:
             msg = f"a mask row is int32[{self._tokens.vocabulary.words}], got {row.dtype}{list(row.shape)}"
             raise VocabularyError(msg)
         with self._tokens.machine.lock:
-            found, withheld = self._row()
-        found.copy_to(row)
+            self._fill(row)
+
+    def _fill(self, row: layout.I32) -> None:
+        state = self._state()
+        found, farthest, meets = self._tokens.rows.row(state)
+        register = self._tokens.register
+        limit = None if self._budget is None else self._budget - 2
+        if register is None:
+            self._bounded(state, found, farthest, limit).copy_to(row)
+            return
+        if limit is None:
+            found.copy_to(row)
+            self._withhold(register, state, row, meets=meets, limit=None)
+            return
+        # Distances take checks as passed. What a failed one may cost is kept in reserve, if that leaves a choice.
+        reserve = min(_RESERVE, max(limit - self._tokens.machine.distance(state) + 1, 0))
+        for kept in range(reserve, -1, -1):
+            self._bounded(state, found, farthest, limit - kept).copy_to(row)
+            self._withhold(register, state, row, meets=meets, limit=limit - kept)
+            if row.any():
+                break
+
+    def _bounded(self, state: int, found: Row, farthest: int, limit: int | None) -> Row:
+        return found if limit is None or farthest <= limit else self._tokens.rows.row_within(state, limit)
+
+    def _withhold(
+        self, register: Register, state: int, row: layout.I32, *, meets: bool, limit: int | None
+    ) -> None:
+        """Clear what checks forbid here."""
+        withheld = self._asking(
+            lambda scan: register.withheld(state, scan, meets=meets, limit=limit), register
+        )
         for tokens in withheld:
             np.bitwise_and.at(row, tokens >> 5, ~(np.int32(1) << (tokens & 31)))
-
-    def _row(self) -> tuple[Row, Sequence[layout.I32]]:
-        state = self._state()
-        rows = self._tokens.rows
-        found, farthest, meets = rows.row(state)
-        limit = None if self._budget is None else self._budget - 2
-        register = self._tokens.register
-        withheld: Sequence[layout.I32] = ()
-        if register is not None:
-            withheld = self._asking(
-                lambda scan: register.withheld(state, scan, meets=meets, limit=limit), register
-            )
-        if limit is None or farthest <= limit:
-            return found, withheld
-        return rows.row_within(state, limit), withheld
 
     def forced(self) -> list[int]:
         """Tokens that may be appended without asking the model: the only possible text, spelled canonically.

@@ -9,13 +9,12 @@ looks at it. One that does is followed byte by byte from the crossing: the check
 there, and where it fails the super-state is replaced by the one in which it failed.
 
 Masks. A row is computed once per super-state, as if checks passed, and shared. What the register takes away from it is
-found by a walk of the vocabulary's trie that is cut off wherever nothing threatens any more (`match.rivals`): at most
-places at once. Only tokens that finish a second sibling (`tables.further`) and tests of values need more; tests are
-tried where the super-state's crossings are, which are listed once per super-state.
+found by walks of the vocabulary's trie (`match.search`): of the part where an earlier sibling still threatens the text
+(`match.rivals`), which is nothing in most places; of the few tokens that finish a second sibling (`tables.further`);
+and, for tests of values, of the ways to the super-state's crossings, which are listed once per super-state.
 
-Looking ahead. Where a token leaves only repetitions, as `t` after `[true, `, it would be a dead end. So behind every
-token that stays threatened a bounded search looks for any way out of danger, and a token that has none is not
-offered. It would be accepted; and where the search is too long, it is offered.
+Tokens that leave nothing but repetitions, as `t` after `[true, `, are dead ends; `match.ahead` finds them, and they are
+not offered. They would be accepted.
 
 Example. In `{"ab": 1, "a` the names that begin with `a` are threatened by `ab`. The walk tries `b` and what follows it
 in the trie: `b`, `b"` (dead), `b":` (dead), `bc` (out of danger, nothing below it is looked at).
@@ -25,25 +24,26 @@ Lineage: lazy predicates beside a deterministic automaton are ANTLR's (Parr and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
 
 from ruvllm_grammar.kernels import layout
+from ruvllm_grammar.match.ahead import Ahead
 from ruvllm_grammar.match.canonical import Canonical, Pool, plain
-from ruvllm_grammar.match.rivals import key, next_bytes, threatened
+from ruvllm_grammar.match.rivals import threatened
 from ruvllm_grammar.match.scanner import Scan, Scanner
+from ruvllm_grammar.match.search import Search
 from ruvllm_grammar.program import Machine
 from ruvllm_grammar.tables import VocabularyTables
-from ruvllm_grammar.tables.tree import Branch
-from ruvllm_grammar.vocab import Trie, Vocabulary
+from ruvllm_grammar.tables.tree import TokenTree
+from ruvllm_grammar.vocab import Vocabulary
 
 _BYTES: Final = tuple(bytes([b]) for b in range(256))
-_STEPS: Final = 2000  # bytes a search for a way out may try
 _REMEMBERED: Final = 1 << 16  # entries of each memo
 _CROSSINGS: Final = 4096
-_FEW: Final = 4  # children of a branch worth trying without asking which bytes are possible
+_OPENERS: Final = frozenset(b",[{")
 
 
 class StaleScanError(Exception):
@@ -68,10 +68,8 @@ class Register:
         self._n_checks = 0
         self._tests = False
         self._tested: dict[tuple[int, Canonical], bool] = {}
-        self._every_byte = Trie.from_strings(_BYTES, range(256))
         self._path = np.zeros(vocabulary.trie.max_depth + 2, np.int32)
         self._crossings = np.zeros(_CROSSINGS, np.int32)
-        self._scratch = np.zeros(8, np.int32)
         self._forget()
 
     def _forget(self) -> None:
@@ -79,8 +77,8 @@ class Register:
         self._epoch = self._machine.epoch
         self._crossed: dict[int, tuple[int, ...]] = {}
         self._failing: dict[tuple[int, int, tuple[int, ...]], int] = {}
-        self._live: dict[int, frozenset[int]] = {}
-        self._tests_from: dict[int, frozenset[int]] = {}
+        self._ahead = Ahead(self._machine, self.target, self._step)
+        self._ways: dict[tuple[int, int], frozenset[int]] = {}
 
     @property
     def scanner(self) -> Scanner:
@@ -127,20 +125,20 @@ class Register:
     def _legal(self, state: int, data: bytes, at: int) -> int:
         """Index of the first byte from `at` on that leads nowhere, given that one does before the next check."""
         while at < len(data) - 1:
-            state = self._target(state, data[at])
+            state = self.target(state, data[at])
             if state < 0:
                 break
             at += 1
         return at
 
-    def _target(self, state: int, byte: int) -> int:
+    def target(self, state: int, byte: int) -> int:
         """Super-state after a byte, checks passed."""
         target = int(self._machine.arena.table[state, byte])
         return self._machine.step_bytes(state, _BYTES[byte]) if target == layout.UNKNOWN else target
 
     def _step(self, state: int, scan: Scan, byte: int) -> tuple[int, Scan, bool]:
         """Super-state and position after a byte, and whether a check failed."""
-        target = self._target(state, byte)
+        target = self.target(state, byte)
         if target < 0:
             return target, scan, False
         scan = self._scanner.feed(scan, _BYTES[byte])
@@ -208,159 +206,64 @@ class Register:
             StaleScanError: see there.
         """
         self._check_epoch()
-        out: list[layout.I32] = []
+        self._ahead.begin()
+        tables = self._tables
+        search = Search(self._machine, self._ahead, self.target, self._step, limit=limit)
         if threatened(scan):
-            self._threatened_tokens(state, scan, limit, out)
+            search.threatened(tables.tree.root, state, scan)
         if meets:
-            self._tried_tokens(self._tables.further.root, None, state, scan, limit, out)
-            if self._tests:
-                within = self._tests_met_from(state)
-                self._tried_tokens(self._tables.tree.root, within, state, scan, limit, out)
+            search.tried(
+                tables.further.root, self._within(state, tables.further, _behind_another), state, scan
+            )
+        if self._ahead.few_siblings(state, scan):
+            search.tried(tables.commas.root, None, state, scan)
+        if meets and self._tests:
+            search.tried(tables.tree.root, self._within(state, tables.tree, self._tests_at), state, scan)
+        out = search.found
         if out and self._machine.has_tokens(state):
             found = np.unique(np.concatenate(out))
             edges = [t for t in found.tolist() if self._machine.step_token(state, t) >= 0]
             return [np.setdiff1d(found, np.array(edges, np.int32))]
         return out
 
-    def _threatened_tokens(self, state: int, scan: Scan, limit: int | None, out: list[layout.I32]) -> None:
-        """Walk the trie where the text stays threatened."""
-        todo = [(self._tables.tree.root, state, scan)]
-        while todo:
-            branch, here, position = todo.pop()
-            children = branch.children
-            bytes_: Iterable[int] = children
-            if len(children) > _FEW:
-                hints, live = next_bytes(position), self._live_bytes(here)
-                bytes_ = live if hints is None else live & hints
-            for byte in bytes_:
-                child = children.get(byte)
-                if child is None:
-                    continue
-                following, after, failed = self._step(here, position, byte)
-                if following < 0:
-                    if failed:
-                        out.append(child.below)
-                elif failed:
-                    self._failed_below(child, following, after, limit, out)
-                elif threatened(after):
-                    tokens = child.tokens
-                    if len(tokens) and not self._alive(following, after):
-                        out.append(tokens)
-                    todo.append((child, following, after))
+    def _within(self, state: int, tree: TokenTree, wanted: Callable[[bytes, int], bool]) -> frozenset[int]:
+        """Nodes of a trie on the way from `state` to wanted places where checks are crossed; remembered.
 
-    def _tried_tokens(
-        self,
-        root: Branch,
-        within: frozenset[int] | None,
-        state: int,
-        scan: Scan,
-        limit: int | None,
-        out: list[layout.I32],
-    ) -> None:
-        """Walk a trie, or those of its nodes that are `within`, and decide whatever check comes."""
-        todo = [(root, state, scan)]
-        while todo:
-            branch, here, position = todo.pop()
-            for byte, child in branch.children.items():
-                if within is not None and child.node not in within:
-                    continue
-                following, after, failed = self._step(here, position, byte)
-                if following < 0:
-                    if failed:
-                        out.append(child.below)
-                elif failed:
-                    self._failed_below(child, following, after, limit, out)
-                else:
-                    todo.append((child, following, after))
-
-    def _failed_below(
-        self, branch: Branch, state: int, scan: Scan, limit: int | None, out: list[layout.I32]
-    ) -> None:
-        """Below a check that failed and left something alive, every token is tried."""
-        todo = [(branch, state, scan)]
-        while todo:
-            branch, state, scan = todo.pop()
-            tokens = branch.tokens
-            if len(tokens) and (
-                (limit is not None and self._machine.distance(state) > limit) or not self._alive(state, scan)
-            ):
-                out.append(tokens)
-            for byte, child in branch.children.items():
-                following, after, _ = self._step(state, scan, byte)
-                if following < 0:
-                    out.append(child.below)
-                else:
-                    todo.append((child, following, after))
-
-    def _tests_met_from(self, state: int) -> frozenset[int]:
-        """Nodes of the trie on the way from `state` to where tests of values are crossed; remembered."""
-        found = self._tests_from.get(state)
+        `wanted` is asked about the text up to the crossing and the super-state there; it is the same for each trie.
+        """
+        at = (state, id(tree))
+        found = self._ways.get(at)
         if found is None:
-            if len(self._tests_from) >= _REMEMBERED:
-                self._tests_from.clear()
-            found = self._tests_from[state] = frozenset(self._list_tests(state))
+            if len(self._ways) >= _REMEMBERED:
+                self._ways.clear()
+            found = self._ways[at] = frozenset(self._list_ways(state, tree, wanted))
         return found
 
-    def _list_tests(self, state: int) -> set[int]:
-        machine, trie = self._machine, self._vocabulary.trie
-        count = machine.call(machine.kernels.crossings, state, trie.nodes, self._path, self._crossings)
-        while count > len(self._crossings):
+    def _list_ways(self, state: int, tree: TokenTree, wanted: Callable[[bytes, int], bool]) -> set[int]:
+        machine, nodes = self._machine, tree.trie.nodes
+        count = machine.call(machine.kernels.crossings, state, nodes, self._path, self._crossings)
+        if count > len(self._crossings):
             self._crossings = np.zeros(2 * count, np.int32)
-            count = machine.call(machine.kernels.crossings, state, trie.nodes, self._path, self._crossings)
-        nodes = trie.nodes
+            count = machine.call(machine.kernels.crossings, state, nodes, self._path, self._crossings)
         found: set[int] = set()
         for node in self._crossings[:count].tolist():
             depth = int(nodes[node, 0]) >> 8
-            text = self._vocabulary.token_bytes(int(trie.order[nodes[node, 2]])) or b""
-            branch, here = self._tables.tree.root, state
+            token = int(tree.trie.order[nodes[node, 2]])
+            text = (self._vocabulary.token_bytes(token) or b"")[: depth + 1]
+            branch, here = tree.root, state
             path = []
-            for byte in text[: depth + 1]:
+            for byte in text:
                 branch = branch.children[byte]
                 path.append(branch.node)
-                here = self._target(here, byte)
-            if any(machine.checks[k].kind == "value" for k in machine.crossed(here)):
+                here = self.target(here, byte)
+            if wanted(text, here):
                 found.update(path)
         return found
 
-    # --- looking ahead
+    def _tests_at(self, _: bytes, state: int) -> bool:
+        return any(self._machine.checks[k].kind == "value" for k in self._machine.crossed(state))
 
-    def _alive(self, state: int, scan: Scan) -> bool:
-        """Whether some text leads from here out of danger; True where finding out takes too long."""
-        seen: dict[object, Scan] = {}
-        todo = [(state, scan)]
-        steps = _STEPS
-        while todo:
-            state, scan = todo.pop()
-            if not threatened(scan) or self._machine.accepting(state) or self._machine.has_tokens(state):
-                return True
-            at = (state, key(scan))
-            if at in seen:
-                continue
-            seen[at] = scan
-            live = self._live_bytes(state)
-            hints = next_bytes(scan)
-            if hints is not None and not live <= hints:
-                return True
-            steps -= len(live)
-            if steps < 0:
-                return True
-            for byte in live:
-                following, after, _ = self._step(state, scan, byte)
-                if following >= 0:
-                    todo.append((following, after))
-        return False
 
-    def _live_bytes(self, state: int) -> frozenset[int]:
-        """Bytes that may follow a super-state; remembered."""
-        found = self._live.get(state)
-        if found is None:
-            machine, trie = self._machine, self._every_byte
-            machine.call(
-                machine.kernels.walk, state, trie.nodes, trie.order, self._path, layout.FAR, self._scratch
-            )
-            found = frozenset(np.flatnonzero(machine.arena.table[state] >= 0).tolist())
-            if len(self._live) >= _REMEMBERED:
-                self._live.clear()
-            self._live[state] = found
-        return found
-
+def _behind_another(text: bytes, _: int) -> bool:
+    """Whether what a token finishes may have begun in it, behind another sibling."""
+    return not _OPENERS.isdisjoint(text[:-1])

@@ -19,16 +19,22 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final, TypeVar
 
-from ruvllm_grammar.match.canonical import Canonical, Container, Number
+from ruvllm_grammar.match.canonical import Canonical, Container
 from ruvllm_grammar.match.scanner import DONE, ESCAPE, NUMBER, OUT, STRING, Open, Run, Scan
 
 MANY: Final = 64
+_MERGED: Final = 1024  # siblings that are worth one index of their own each time there is one more
 
 #: Stands for more rivals than anybody wants to look at; compared by identity.
 CROWD: Final = (Container((), None),)
 _NOTHING: Final = Container((), None)
+_NONE: Final = Run(())
+_ANYTHING: Final = Run((_NOTHING,))
+_QUOTE, _BACKSLASH, _ZERO = 0x22, 0x5C, 0x30
+_NO_DIGITS: Final = frozenset(range(256)) - frozenset(b"0123456789")
+_Text = TypeVar("_Text", str, bytes)
 _WORDS: Final[dict[Canonical, bytes]] = {True: b"true", False: b"false", None: b"null"}
 
 
@@ -48,26 +54,19 @@ def _threatened(scan: Scan, here: Open) -> bool:
         return bool(rivals(here.grown(scan.value)))
     if mode == OUT:
         if here.is_object and here.key is not None:
-            return bool(_wanted(here))
+            return bool(_wanted(here).values)
         return here.size > 0 or bool(rivals(here))
-    wanted = _wanted(here)
-    if wanted is CROWD:
+    runs = _rivalling(here)
+    if runs is None:
         return True
     if mode in {STRING, ESCAPE}:
-        head, tail = scan.head
-        if scan.is_name or not here.is_object:
-            if _any_begins(here.runs, head, tail):
-                return True
-        return any(isinstance(v, str) and _begins(v, head, tail) for v in wanted)
+        head, escape = scan.head
+        return any(_any_begins(run.index.strings, head, escape) for run in runs)
     text = scan.text
     if mode == NUMBER:
         sign, digits = _mantissa(text)
-        if not here.is_object and any(_any_number(run, sign, digits) for run in here.runs):
-            return True
-        return any(isinstance(v, Number) and _number_begins(v.digits, sign, digits) for v in wanted)
-    if not here.is_object and any(_WORDS[w].startswith(text) for run in here.runs for w in run.index.words):
-        return True
-    return any(_WORDS[v].startswith(text) for v in wanted if v is None or isinstance(v, bool))
+        return any(_any_number(run.index.mantissas, sign, digits) for run in runs)
+    return any(_WORDS[word].startswith(text) for run in runs for word in run.index.words)
 
 
 def rivals(here: Open) -> tuple[Container, ...]:
@@ -119,9 +118,9 @@ def _agree(here: Open, one: Container) -> bool:
     if here.is_object:
         members = one.members
         return members is not None and all(
-            members.get(name, _NOTHING) == value  # type: ignore[call-overload]
+            members.get(str(name), _NOTHING) == value
             for run in here.runs
-            for name, value in run.children  # type: ignore[misc]
+            for name, value in zip(run.values, run.under, strict=True)
         )
     parts = one.parts
     if parts is None or len(parts) < here.size:
@@ -138,51 +137,69 @@ def _in_place(here: Open, rival: Container) -> Canonical:
     return members.get(here.key, _NOTHING) if here.key is not None else _NOTHING
 
 
-def _wanted(here: Open) -> tuple[Canonical, ...]:
-    """Names or values that rivals of `here` have where its next one goes; CROWD when there are many rivals."""
-    found = rivals(here)
-    if found is CROWD or not found:
-        return found
-    if here.is_object and here.key is None:
-        return tuple(name for one in found for name in one.members or ())
-    values = (_in_place(here, one) for one in found)
-    return tuple(value for value in values if value is not _NOTHING)
+def _wanted(here: Open) -> Run:
+    """Names or values that rivals of `here` have where its next one goes; _ANYTHING when there are many rivals."""
+    if here.wanted is None:
+        found = rivals(here)
+        if found is CROWD:
+            here.wanted = _ANYTHING
+        elif not found:
+            here.wanted = _NONE
+        elif here.is_object and here.key is None:
+            here.wanted = Run(tuple({name: None for one in found for name in one.members or ()}))
+        else:
+            values = dict.fromkeys(_in_place(here, one) for one in found)
+            values.pop(_NOTHING, None)
+            here.wanted = Run(tuple(values))
+    return here.wanted
+
+
+def _rivalling(here: Open) -> tuple[Run, ...] | None:
+    """Earlier siblings of the scalar written in `here`, and what rivals of `here` have in its place; None: too many."""
+    wanted = _wanted(here)
+    if wanted is _ANYTHING:
+        return None
+    if here.is_object and here.key is not None:
+        return (wanted,)
+    if here.merged is None:
+        here.merged = here.runs
+        if len(here.runs) > 1 and here.size <= _MERGED:
+            here.merged = (Run(tuple(value for run in here.runs for value in run.values)),)
+    return (*here.merged, wanted) if wanted.values else here.merged
 
 
 # --- beginnings of scalars
 
 
-def _any_begins(runs: tuple[Run, ...], head: str, tail: bytes) -> bool:
-    for run in runs:
-        for i, text in enumerate(_from(run, head)):
-            if not text.startswith(head):
-                break
-            if i == MANY or _begins(text, head, tail):
-                return True
+def _any_begins(strings: list[bytes], head: bytes, escape: bytes) -> bool:
+    """Whether any of these sorted strings can still be written."""
+    at = bisect_left(strings, head)
+    if not escape:
+        return at < len(strings) and strings[at].startswith(head)
+    size = len(head)
+    while at < len(strings) and strings[at].startswith(head):
+        text = strings[at]
+        if len(text) == size:
+            at += 1
+            continue
+        if _begins(text, head, escape):
+            return True
+        at = bisect_left(strings, _after(text[: size + _width(text[size])]), at)
     return False
 
 
-def _from(run: Run, head: str) -> Iterator[str]:
-    strings = run.index.strings
-    return (strings[i] for i in range(bisect_left(strings, head), len(strings)))
-
-
-def _begins(text: str, head: str, tail: bytes) -> bool:
-    """Whether a string that reads `head`, and then the incomplete bytes `tail`, can become `text`."""
-    if not text.startswith(head):
-        return False
-    if not tail:
-        return True
-    return len(text) > len(head) and _spells(tail, text[len(head)])
-
-
-def _spells(tail: bytes, char: str) -> bool:
-    """Whether `tail` is the beginning of a spelling of `char`."""
-    if tail[0] != 0x5C:
-        return char.encode("utf-8", "surrogatepass").startswith(tail)
+def _begins(text: bytes, head: bytes, escape: bytes) -> bool:
+    """Whether a string that reads `head`, and then the incomplete `escape`, can become the longer `text`."""
+    start = len(head)
+    char = text[start : start + _width(text[start])].decode("utf-8", "surrogatepass")
     units = char.encode("utf-16-be", "surrogatepass")
     spelled = "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
-    return spelled.encode().startswith(tail.lower())
+    return spelled.encode().startswith(escape.lower())
+
+
+def _width(lead: int) -> int:
+    """Bytes of a character in UTF-8, by the first of them."""
+    return 1 if lead < 0x80 else 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
 
 
 def _mantissa(text: bytes) -> tuple[str, str]:
@@ -192,16 +209,8 @@ def _mantissa(text: bytes) -> tuple[str, str]:
     return sign, digits.lstrip(b"0").decode()
 
 
-def _number_begins(signed: str, sign: str, digits: str) -> bool:
-    """Whether a number of these significant digits may still come out: exponents can put its point anywhere."""
-    if signed.startswith("-") != bool(sign) and signed != "0":
-        return False
-    own = signed.removeprefix("-")
-    return own.startswith(digits) or own == digits.rstrip("0")
-
-
-def _any_number(run: Run, sign: str, digits: str) -> bool:
-    mantissas = run.index.mantissas
+def _any_number(mantissas: list[str], sign: str, digits: str) -> bool:
+    """Whether a number of any of these sorted mantissas can still come out: exponents can put its point anywhere."""
     if not mantissas:
         return False
     if not digits:  # any number of this sign, and zero
@@ -209,9 +218,12 @@ def _any_number(run: Run, sign: str, digits: str) -> bool:
     at = bisect_left(mantissas, sign + digits)
     if at < len(mantissas) and mantissas[at].startswith(sign + digits):
         return True
-    shorter = sign + digits.rstrip("0")
-    at = bisect_left(mantissas, shorter)
-    return at < len(mantissas) and mantissas[at] == shorter
+    return _is_in(mantissas, sign + digits.rstrip("0"))
+
+
+def _is_in(texts: list[str], text: str) -> bool:
+    at = bisect_left(texts, text)
+    return at < len(texts) and texts[at] == text
 
 
 # --- what the search for a way on wants to know
@@ -220,27 +232,49 @@ def _any_number(run: Run, sign: str, digits: str) -> bool:
 def next_bytes(scan: Scan) -> frozenset[int] | None:
     """Bytes after which the position may still be threatened; None where that takes trying.
 
-    Only inside strings, between characters. Every other byte leads out of danger.
+    Every other byte leads out of danger.
     """
-    here = scan.open
-    if here is None or scan.mode != STRING:
+    runs = None if scan.open is None else _rivalling(scan.open)
+    if runs is None:
         return None
-    head, tail = scan.head
-    wanted = _wanted(here)
-    if tail or wanted is CROWD:
-        return None
-    texts = [v for v in wanted if isinstance(v, str) and v.startswith(head)]
-    if scan.is_name or not here.is_object:
-        for run in here.runs:
-            for text in _from(run, head):
-                if not text.startswith(head):
-                    break
-                texts.append(text)
-                if len(texts) > MANY:
-                    return None
+    found: set[int]
+    if scan.mode == STRING:
+        head, escape = scan.head
+        if escape:
+            return None
+        found = {_QUOTE, _BACKSLASH}
+        for run in runs:
+            found.update(_next_of(run.index.strings, head))
+        return frozenset(found)
+    if scan.mode == NUMBER and b"e" not in scan.text.lower():
+        sign, digits = _mantissa(scan.text)
+        found = set() if digits else {_ZERO}
+        for run in runs:
+            found.update(ord(digit) for digit in _next_of(run.index.mantissas, sign + digits) if digit != "-")
+            if _is_in(run.index.mantissas, sign + digits.rstrip("0")):
+                found.add(_ZERO)
+        return _NO_DIGITS | found
+    return None
+
+
+def _next_of(texts: list[_Text], head: _Text) -> Iterator[Any]:
+    """What follows `head` in sorted texts that begin with it, each once."""
     size = len(head)
-    firsts = {text[size].encode("utf-8", "surrogatepass")[0] for text in texts if len(text) > size}
-    return frozenset(firsts | {0x22, 0x5C})
+    at = bisect_left(texts, head)
+    while at < len(texts) and texts[at].startswith(head):
+        text = texts[at]
+        if len(text) == size:
+            at += 1
+            continue
+        yield text[size]
+        at = bisect_left(texts, _after(text[: size + 1]), at)
+
+
+def _after(prefix: _Text) -> _Text:
+    """The first text behind all that begin with `prefix`."""
+    if isinstance(prefix, str):
+        return prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    return prefix[:-1] + bytes([prefix[-1] + 1])
 
 
 def key(scan: Scan) -> object:

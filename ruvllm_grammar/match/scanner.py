@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from ruvllm_grammar.match.canonical import Canonical, Container, Number, Pool, number
@@ -44,22 +45,27 @@ class Run:
     """Some consecutive children, with what was asked about them.
 
     Attributes:
-        children: items of an array, or (name, value) pairs of an object.
-        values: what checks compare: the items, or the names.
+        values: what checks compare: the items of an array, the names in an object.
+        under: the values under these names; () for an array.
     """
 
-    __slots__ = ("_index", "_members", "children", "values")
+    __slots__ = ("_index", "_set", "under", "values")
 
-    def __init__(self, children: tuple[object, ...], values: tuple[Canonical, ...]) -> None:
-        self.children = children
+    def __init__(self, values: tuple[Canonical, ...], *, under: tuple[Canonical, ...] = ()) -> None:
         self.values = values
-        self._members: frozenset[Canonical] | None = None
+        self.under = under
+        self._set: frozenset[Canonical] | None = None
         self._index: Index | None = None
 
     def __contains__(self, value: Canonical) -> bool:
-        if self._members is None:
-            self._members = frozenset(self.values)
-        return value in self._members
+        if self._set is None:
+            self._set = frozenset(self.values)
+        return value in self._set
+
+    @property
+    def children(self) -> Iterable[object]:
+        """The items, or the (name, value) pairs."""
+        return zip(self.values, self.under, strict=True) if self.under else self.values
 
     @property
     def index(self) -> Index:
@@ -73,7 +79,7 @@ class Index:
     """Values by kind, for questions about their beginnings.
 
     Attributes:
-        strings: sorted.
+        strings: as UTF-8, sorted.
         mantissas: signed digits of numbers, sorted.
         words: those of true, false and null that occur.
         containers: arrays and objects.
@@ -83,7 +89,7 @@ class Index:
     __slots__ = ("by_child", "containers", "mantissas", "strings", "words")
 
     def __init__(self, values: tuple[Canonical, ...]) -> None:
-        self.strings = sorted(v for v in values if isinstance(v, str))
+        self.strings = sorted(utf8(v) for v in values if isinstance(v, str))
         self.mantissas = sorted(v.digits for v in values if isinstance(v, Number))
         self.words = [v for v in values if v is None or isinstance(v, bool)]
         self.containers = [v for v in values if isinstance(v, Container)]
@@ -105,9 +111,11 @@ class Open:
         size: their number.
         key: name of the member being written, once its colon came.
         rivals: finished containers it may still become equal to; see `match.rivals`. Filled in when asked for.
+        wanted: what these have in the place that comes next; likewise.
+        merged: all children in one run; likewise.
     """
 
-    __slots__ = ("is_object", "key", "parent", "rivals", "runs", "size")
+    __slots__ = ("is_object", "key", "merged", "parent", "rivals", "runs", "size", "wanted")
 
     def __init__(
         self,
@@ -123,6 +131,8 @@ class Open:
         self.size = size
         self.key = key
         self.rivals: tuple[Container, ...] | None = None
+        self.wanted: Run | None = None
+        self.merged: tuple[Run, ...] | None = None
 
     def holds(self, value: Canonical) -> bool:
         """Whether an earlier item, or name, is `value`."""
@@ -136,17 +146,14 @@ class Open:
 
     def grown(self, value: Canonical) -> Open:
         """The same container with one more child: an item, or the value of the named member."""
-        if self.is_object:
-            children: tuple[object, ...] = ((self.key, value),)
-            values: tuple[Canonical, ...] = (self.key,)
-        else:
-            children = values = (value,)
+        values: tuple[Canonical, ...] = (self.key,) if self.is_object else (value,)
+        under: tuple[Canonical, ...] = (value,) if self.is_object else ()
         runs = self.runs
-        while runs and len(runs[-1].children) <= len(children):
-            children = runs[-1].children + children
+        while runs and len(runs[-1].values) <= len(values):
             values = runs[-1].values + values
+            under = runs[-1].under + under
             runs = runs[:-1]
-        out = Open(self.parent, self.is_object, (*runs, Run(children, values)), self.size + 1)
+        out = Open(self.parent, self.is_object, (*runs, Run(values, under=under)), self.size + 1)
         if self.rivals == ():
             out.rivals = ()
         return out
@@ -154,7 +161,8 @@ class Open:
     def closed(self, pool: Pool) -> Container:
         """The finished container."""
         if self.is_object:
-            return pool.object(dict(pair for run in self.runs for pair in run.children))  # type: ignore[misc]
+            pairs = (zip(run.values, run.under, strict=True) for run in self.runs)
+            return pool.object({str(name): value for run in pairs for name, value in run})
         return pool.array(value for run in self.runs for value in run.values)
 
 
@@ -186,7 +194,7 @@ class Scan:
         self.value = value
         self.values = values
         self.threat: bool | None = None  # filled in by `match.rivals`
-        self._head: tuple[str, bytes] | None = None
+        self._head: tuple[bytes, bytes] | None = None
 
     @property
     def is_name(self) -> bool:
@@ -199,14 +207,16 @@ class Scan:
         return self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
 
     @property
-    def head(self) -> tuple[str, bytes]:
-        """An unfinished string: its characters so far, and bytes that do not make a character yet."""
+    def head(self) -> tuple[bytes, bytes]:
+        """An unfinished string: its characters so far in UTF-8, and the beginning of an escape that is none yet.
+
+        A character of which only some UTF-8 bytes are there counts with these.
+        """
         if self._head is None:
             text = self.text
-            cut = len(text)
-            tail = _undecided(text)
-            cut -= len(tail)
-            self._head = decoded(text[:cut]), tail
+            escape = _open_escape(text) if b"\\" in text else b""
+            whole = text[: len(text) - len(escape)]
+            self._head = _decoded_bytes(whole) if b"\\" in whole else whole, escape
         return self._head
 
     def ended(self) -> Canonical:
@@ -214,27 +224,37 @@ class Scan:
         return number(self.text) if self.mode == NUMBER else self.value
 
 
+def utf8(text: str) -> bytes:
+    """A string's bytes, for comparing beginnings; lone surrogates get the bytes they would have."""
+    return text.encode("utf-8", "surrogatepass")
+
+
 def decoded(text: bytes) -> str:
     """The characters that the inside of a JSON string spells."""
     if b"\\" in text:
-        found: str = json.loads('"' + text.decode("utf-8", "surrogateescape") + '"', strict=False)
+        found: str = json.loads('"' + text.decode("utf-8", "replace") + '"', strict=False)
         return found
-    return text.decode("utf-8", "surrogateescape")
+    return text.decode("utf-8", "replace")
 
 
-def _undecided(text: bytes) -> bytes:
-    """The end of a string's text that does not make a character yet."""
+def _decoded_bytes(text: bytes) -> bytes:
+    """The inside of a JSON string without escapes; it may end within a character."""
+    part = _PARTIAL_CHARACTER.search(text, max(len(text) - 3, 0))
+    cut = len(text) if part is None else part.start()
+    return utf8(decoded(text[:cut])) + text[cut:]
+
+
+def _open_escape(text: bytes) -> bytes:
+    """The end of a string's text that is the beginning of an escape, or half of a surrogate pair."""
     last = text.rfind(b"\\", max(len(text) - 6, 0))
-    if last >= 0 and _starts_escape(text, last):
-        escape = text[last:]
-        whole = 6 if escape[1:2] == b"u" else 2
+    if last < 0 or not _starts_escape(text, last):
+        return b""
+    escape = text[last:]
+    whole = 6 if escape[1:2] == b"u" else 2
+    if len(escape) < whole:
         pair = _HIGH_SURROGATE.match(text, last - 6) if last >= 6 else None
-        if len(escape) < whole:
-            return text[last - 6 :] if pair is not None and _starts_escape(text, last - 6) else escape
-        if len(escape) == whole and _HIGH_SURROGATE.match(escape):
-            return escape
-    found = _PARTIAL_CHARACTER.search(text, max(len(text) - 3, 0))
-    return b"" if found is None else found.group()
+        return text[last - 6 :] if pair is not None and _starts_escape(text, last - 6) else escape
+    return escape if len(escape) == whole and _HIGH_SURROGATE.match(escape) else b""
 
 
 def _starts_escape(text: bytes, at: int) -> bool:

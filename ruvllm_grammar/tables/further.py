@@ -8,6 +8,7 @@ with a whole scalar or an empty container behind it. They are found once per voc
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from ruvllm_grammar.vocab import Trie, Vocabulary
 
@@ -18,10 +19,19 @@ _FURTHER = re.compile(
 
 def further_tokens(vocabulary: Vocabulary) -> Trie:
     """The trie of these tokens."""
+    return _chosen(vocabulary, lambda text: _FURTHER.search(text) is not None)
+
+
+def comma_tokens(vocabulary: Vocabulary) -> Trie:
+    """The trie of tokens with a comma, which may begin another sibling."""
+    return _chosen(vocabulary, lambda text: b"," in text)
+
+
+def _chosen(vocabulary: Vocabulary, wanted: Callable[[bytes], bool]) -> Trie:
     data, offsets = vocabulary.data.tobytes(), vocabulary.offsets.tolist()
     found = {
         token: text
         for token in vocabulary.trie.order.tolist()
-        if _FURTHER.search(text := data[offsets[token] : offsets[token + 1]])
+        if wanted(text := data[offsets[token] : offsets[token + 1]])
     }
     return Trie.from_strings(list(found.values()), list(found))

@@ -1,0 +1,215 @@
+"""Looking ahead: does anything but repetitions follow?
+
+Problem. After `[true, ` with `t` the only text is `true`, which was written before. The checks of the program decide
+that when the word ends; a mask should not offer the `t`.
+
+Idea. A bounded search, from a super-state and a position in the text, for any way out of danger: a position that
+nothing threatens any more (`match.rivals`), or an end of the document. Inside free text the first byte is one. Where
+the search finds nothing and was complete, the place is a dead end; where it takes too long, it is not one.
+
+The same is asked of a *new* sibling, which begins behind a comma and is threatened by all earlier ones: but only where
+there are few siblings to choose from (an enumeration, booleans), for otherwise the answer is known.
+
+What is found here decides what masks offer, never what is accepted.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from ruvllm_grammar.kernels import layout
+from ruvllm_grammar.match.rivals import MANY, key, next_bytes, threatened
+from ruvllm_grammar.match.scanner import DONE, ESCAPE, NUMBER, OUT, STRING, Open, Scan
+from ruvllm_grammar.program import Machine
+from ruvllm_grammar.vocab import Trie
+
+_STEPS: Final = 2000  # bytes a search may try
+_LEVELS: Final = 3  # containers that may close before the next sibling begins
+_LONGEST: Final = 64  # bytes of a scalar that is written to its end to see what follows
+_REMEMBERED: Final = 1 << 16  # entries of each memo
+_QUOTE, _COMMA, _BACKSLASH = 0x22, 0x2C, 0x5C
+_CLOSERS: Final = {True: 0x7D, False: 0x5D}
+
+Step = Callable[[int, Scan, int], tuple[int, Scan, bool]]
+
+
+class Ahead:
+    """Searches in one machine; holds for one epoch.
+
+    Args:
+        machine: the running program.
+        target: super-state after a byte, checks passed.
+        step: super-state and position after a byte, checks decided, and whether one failed.
+    """
+
+    def __init__(self, machine: Machine, target: Callable[[int, int], int], step: Step) -> None:
+        self._machine = machine
+        self._target = target
+        self._step = step
+        self._live: dict[int, frozenset[int]] = {}
+        self._behind: dict[int, int] = {}
+        self._known: dict[object, tuple[bool, Scan]] = {}
+        self._few: dict[int, bool] = {}
+        self._few_by_program: dict[tuple[int | bool, ...], bool] = {}
+        self._bytes = Trie.from_strings([bytes([b]) for b in range(256)], range(256))
+        self._path = np.zeros(4, np.int32)
+        self._scratch = np.zeros(8, np.int32)
+
+    def live_bytes(self, state: int) -> frozenset[int]:
+        """Bytes that may follow a super-state, checks passed."""
+        found = self._live.get(state)
+        if found is None:
+            machine, trie = self._machine, self._bytes
+            machine.call(
+                machine.kernels.walk, state, trie.nodes, trie.order, self._path, layout.FAR, self._scratch
+            )
+            found = frozenset(np.flatnonzero(machine.arena.table[state] >= 0).tolist())
+            if len(self._live) >= _REMEMBERED:
+                self._live.clear()
+            self._live[state] = found
+        return found
+
+    def alive(self, state: int, scan: Scan) -> bool:
+        """Whether some text leads from here out of danger.
+
+        True, too, where there is much to choose from, and where finding out takes too long.
+        """
+        if not threatened(scan) or (scan.mode != DONE and not self._is_few(state, scan)):
+            return True
+        asked = (state, key(scan))
+        known = self._known.get(asked)
+        if known is None:
+            known = self._known[asked] = self._search(state, scan), scan
+        return known[0]
+
+    def begin(self) -> None:
+        """Forget answers about positions: they are remembered while one mask is made."""
+        self._known.clear()
+
+    def _search(self, state: int, scan: Scan) -> bool:
+        seen: dict[object, Scan] = {}
+        todo = [(state, scan)]
+        steps = _STEPS
+        while todo:
+            state, scan = todo.pop()
+            if not threatened(scan) or self._machine.accepting(state) or self._machine.has_tokens(state):
+                return True
+            at = (state, key(scan))
+            if at in seen:
+                continue
+            seen[at] = scan
+            live = self.live_bytes(state)
+            hints = next_bytes(scan)
+            if hints is not None and not live <= hints:
+                return True
+            steps -= len(live)
+            if steps < 0 or self._full:
+                return True
+            for byte in live:
+                following, after, _ = self._step(state, scan, byte)
+                if following >= 0:
+                    todo.append((following, after))
+        self._known.update({at: (False, scan) for at, scan in seen.items()})
+        return False
+
+    @property
+    def _full(self) -> bool:
+        """Whether there is no room for super-states that only a search needs."""
+        return self._machine.n_states > self._machine.limits.super_states
+
+    # --- the next sibling
+
+    def few_siblings(self, state: int, scan: Scan) -> bool:
+        """Whether the next comma may begin a sibling of which there are only few to choose from."""
+        here = scan.open
+        if here is None or scan.mode == OUT or scan.is_name:
+            return False
+        at = state if scan.mode == DONE else self._behind_scalar(state, scan.mode)
+        for _ in range(_LEVELS):
+            if at < 0 or here is None:
+                break
+            comma = self._target(at, _COMMA)
+            if comma >= 0 and (here.is_object or scan.values):
+                first = Scan(Open(None, here.is_object), OUT, values=True)
+                if self._is_few(comma, first):
+                    return True
+            at = self._target(at, _CLOSERS[here.is_object])
+            here = here.parent
+        return False
+
+    def _behind_scalar(self, state: int, mode: int) -> int:
+        """A super-state in which the scalar that is being written is complete; DEAD where that is far away."""
+        found = self._behind.get(state)
+        if found is None:
+            if len(self._behind) >= _REMEMBERED:
+                self._behind.clear()
+            found = self._behind[state] = self._find_end(state, mode)
+        return found
+
+    def _find_end(self, state: int, mode: int) -> int:
+        for _ in range(_LONGEST):
+            if mode in {STRING, ESCAPE}:
+                end = self._target(state, _QUOTE)
+                if end >= 0:
+                    return end
+            elif any(self._target(state, byte) >= 0 for byte in b",]}"):
+                return state
+            plain = self.live_bytes(state) - {_BACKSLASH}
+            if not plain:
+                break
+            state = self._target(state, min(plain))
+        return layout.DEAD
+
+    def _is_few(self, state: int, scan: Scan) -> bool:
+        """Whether a scalar, or whatever may begin here, can end in at most MANY ways.
+
+        Remembered by super-state and, as these differ in their stacks more often than in what comes next, by program.
+        """
+        found = self._few.get(state)
+        if found is None:
+            if len(self._few) >= _REMEMBERED:
+                self._few.clear()
+                self._few_by_program.clear()
+            at = (scan.mode, scan.is_name, *(pc for pc, _ in self._machine.configurations(state)))
+            found = self._few_by_program.get(at)
+            if found is None:
+                found = self._few_by_program[at] = self._count_ends(state, scan)
+            self._few[state] = found
+        return found
+
+    def _count_ends(self, state: int, scan: Scan) -> bool:
+        around = Open(
+            None, scan.is_name or (scan.open is not None and scan.open.is_object and scan.mode == OUT)
+        )
+        if scan.open is not None and scan.open.key is not None:
+            around = around.named(scan.open.key)
+        first = Scan(around, scan.mode, scan.pieces, values=True)
+        ends = set()
+        seen: dict[object, Scan] = {}
+        todo = deque([(state, first)])
+        steps = _STEPS
+        while todo:
+            state, scan = todo.popleft()
+            at = (state, key(scan))
+            if at in seen:
+                continue
+            seen[at] = scan
+            if scan.open is around and scan.mode in {DONE, NUMBER}:
+                end = scan.ended()
+                if scan.mode == DONE or end is not None:
+                    ends.add(end)
+                if scan.mode == DONE:
+                    continue
+            live = self.live_bytes(state)
+            steps -= len(live)
+            if len(live) > MANY or len(ends) > MANY or steps < 0 or self._full:
+                return False
+            for byte in live:
+                following, after, _ = self._step(state, scan, byte)
+                if following >= 0 and not (scan.mode == NUMBER and after.mode != NUMBER):
+                    todo.append((following, after))
+        return True

@@ -1,0 +1,132 @@
+"""Walks of a vocabulary's trie that decide checks: which tokens of a row does the register take away?
+
+A row holds the tokens that are legal if every check passes. A walk follows the texts of tokens byte by byte, with a
+super-state and a position, and notes the tokens below a check that fails. Where such a check leaves something alive
+(the next digit of a number), both super-states are followed, the true one and the one of the row, until they are one
+again: from there on the row is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from ruvllm_grammar.kernels import layout
+from ruvllm_grammar.match.ahead import Ahead, Step
+from ruvllm_grammar.match.rivals import next_bytes, threatened
+from ruvllm_grammar.match.scanner import Scan
+from ruvllm_grammar.program import Machine
+from ruvllm_grammar.tables.tree import Branch
+
+_FEW: Final = 4  # children of a branch worth trying without asking which bytes are possible
+
+
+class Search:
+    """The walks for one mask.
+
+    Args:
+        machine: the running program.
+        ahead: finds dead ends.
+        target: super-state after a byte, checks passed.
+        step: super-state and position after a byte, checks decided, and whether one failed.
+        limit: tokens may leave at most this distance to acceptance; None without a budget.
+
+    Attributes:
+        found: arrays of tokens that are not legal or not worth offering.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        ahead: Ahead,
+        target: Callable[[int, int], int],
+        step: Step,
+        *,
+        limit: int | None,
+    ) -> None:
+        self._machine = machine
+        self._ahead = ahead
+        self._target = target
+        self._step = step
+        self._limit = limit
+        self.found: list[layout.I32] = []
+
+    def threatened(self, root: Branch, state: int, scan: Scan) -> None:
+        """Walk where the text stays threatened."""
+        todo = [(root, state, scan)]
+        while todo:
+            branch, here, position = todo.pop()
+            children = branch.children
+            worth: Iterable[int] = children
+            if len(children) > _FEW:
+                hints, live = next_bytes(position), self._ahead.live_bytes(here)
+                worth = live if hints is None else live & hints
+            for byte in worth:
+                child = children.get(byte)
+                if child is not None:
+                    following, after = self._enter(child, here, position, byte, all_below=False)
+                    if following >= 0 and threatened(after):
+                        todo.append((child, following, after))
+
+    def tried(self, root: Branch, within: frozenset[int] | None, state: int, scan: Scan) -> None:
+        """Walk everywhere, or only to those nodes that are `within`, and decide whatever check comes."""
+        if within is not None and not within:
+            return
+        todo = [(root, state, scan)]
+        while todo:
+            branch, here, position = todo.pop()
+            for byte, child in branch.children.items():
+                if within is None or child.node in within:
+                    following, after = self._enter(child, here, position, byte, all_below=True)
+                    if following >= 0:
+                        todo.append((child, following, after))
+
+    def _enter(
+        self, branch: Branch, state: int, scan: Scan, byte: int, *, all_below: bool
+    ) -> tuple[int, Scan]:
+        """Step into a branch and judge the tokens that end there; those below a failed check, too.
+
+        Returns:
+            Super-state and position; DEAD where nothing is left to be seen below.
+        """
+        following, after, failed = self._step(state, scan, byte)
+        if following < 0:
+            if failed:
+                self.found.append(branch.below)
+            return layout.DEAD, after
+        if failed:
+            self._below(branch, following, self._target(state, byte), after, all_below=all_below)
+            return layout.DEAD, after
+        if threatened(after):
+            tokens = branch.tokens
+            if len(tokens) and not self._ahead.alive(following, after):
+                self.found.append(tokens)
+        return following, after
+
+    def _below(self, branch: Branch, state: int, passed: int, scan: Scan, *, all_below: bool) -> None:
+        """Judge the tokens below a check that failed and left something alive.
+
+        Args:
+            branch: where the check failed.
+            state: the super-state there.
+            passed: the super-state if the check had passed.
+            scan: the position.
+            all_below: go on where nothing threatens.
+        """
+        todo = [(branch, state, passed, scan)]
+        while todo:
+            branch, state, passed, scan = todo.pop()
+            tokens = branch.tokens
+            if len(tokens):
+                far = self._limit is not None and self._machine.distance(state) > self._limit
+                if far or not self._ahead.alive(state, scan):
+                    self.found.append(tokens)
+            for byte, child in branch.children.items():
+                wished = self._target(passed, byte)
+                if wished < 0:
+                    continue
+                following, after, _ = self._step(state, scan, byte)
+                if following < 0:
+                    self.found.append(child.below)
+                elif following != wished or all_below or threatened(after):
+                    todo.append((child, following, wished, after))
