@@ -750,6 +750,8 @@ def crossings(g, state, nodes, path, out):
     Returns:
         Their number, more than `m` when they did not fit; or a failure code.
     """
+    states = states_of(g)
+    table = table_of(g)
     total = nodes.shape[0]
     path[0] = state
     n = np.int64(0)
@@ -758,7 +760,7 @@ def crossings(g, state, nodes, path, out):
         depth = np.int64(nodes[i, 0] >> 8)
         byte = np.int64(nodes[i, 0] & 255)
         here = np.int64(path[depth])
-        following = np.int64(g.table[here, byte])
+        following = np.int64(table[here, byte])
         if following == UNKNOWN:
             following = step(g, here, byte)
             if following < DEAD:
@@ -767,7 +769,7 @@ def crossings(g, state, nodes, path, out):
             i = np.int64(nodes[i, 1])
             continue
         path[depth + 1] = following
-        if g.states[following, 2] & CROSSED:
+        if states[following, 2] & CROSSED:
             if n < out.shape[0]:
                 out[n] = i
             n += 1

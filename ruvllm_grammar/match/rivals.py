@@ -19,13 +19,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from ruvllm_grammar.match.canonical import Canonical, Container
 from ruvllm_grammar.match.scanner import DONE, ESCAPE, NUMBER, OUT, STRING, Open, Run, Scan
 
 MANY: Final = 64
-_MERGED: Final = 1024  # siblings that are worth one index of their own each time there is one more
+_SMALL: Final = 1024  # siblings up to which they are merged into one run to ask about
 
 #: Stands for more rivals than anybody wants to look at; compared by identity.
 CROWD: Final = (Container((), None),)
@@ -161,11 +162,14 @@ def _rivalling(here: Open) -> tuple[Run, ...] | None:
         return None
     if here.is_object and here.key is not None:
         return (wanted,)
-    if here.merged is None:
-        here.merged = here.runs
-        if len(here.runs) > 1 and here.size <= _MERGED:
-            here.merged = (Run(tuple(value for run in here.runs for value in run.values)),)
-    return (*here.merged, wanted) if wanted.values else here.merged
+    runs = _merged(here.runs) if len(here.runs) > 1 and here.size <= _SMALL else here.runs
+    return (*runs, wanted) if wanted.values else runs
+
+
+@lru_cache(maxsize=32)
+def _merged(runs: tuple[Run, ...]) -> tuple[Run, ...]:
+    """The same siblings in one run: one index to ask instead of a handful. Made anew when there is one more."""
+    return (Run(tuple(value for run in runs for value in run.values)),)
 
 
 # --- beginnings of scalars

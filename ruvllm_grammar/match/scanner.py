@@ -112,10 +112,9 @@ class Open:
         key: name of the member being written, once its colon came.
         rivals: finished containers it may still become equal to; see `match.rivals`. Filled in when asked for.
         wanted: what these have in the place that comes next; likewise.
-        merged: all children in one run; likewise.
     """
 
-    __slots__ = ("is_object", "key", "merged", "parent", "rivals", "runs", "size", "wanted")
+    __slots__ = ("is_object", "key", "parent", "rivals", "runs", "size", "wanted")
 
     def __init__(
         self,
@@ -132,7 +131,6 @@ class Open:
         self.key = key
         self.rivals: tuple[Container, ...] | None = None
         self.wanted: Run | None = None
-        self.merged: tuple[Run, ...] | None = None
 
     def holds(self, value: Canonical) -> bool:
         """Whether an earlier item, or name, is `value`."""
