@@ -219,6 +219,7 @@ class Cell:
     value; `vacuous`, every value passes. Where annotations matter (`unevaluated`), a cell that makes them is neither.
 
     Attributes:
+        repeated: two items are equal (the denial of `unique`).
         marks: places of `contains`; an item that satisfies one counts as evaluated (2020-12).
         violated_properties: some member that nothing evaluates does not satisfy it.
         violated_items: some item that nothing evaluates does not satisfy it.
@@ -258,6 +259,7 @@ class Cell:
     max_items: Size | None = None
     contains: tuple[Contains, ...] = ()
     unique: bool = False
+    repeated: bool = False
     unevaluated_properties: Place | None = None
     unevaluated_items: Place | None = None
     violated_properties: Place | None = None
@@ -320,6 +322,7 @@ class Cell:
             or self.max_items
             or self.contains
             or self.unique
+            or self.repeated
             or self.lower
             or self.upper
             or self.multiples

@@ -13,7 +13,9 @@ c1.s0.1 ::= "]" | "," A c1.s0.1
 ```
 
 A state is offered only when the end can be reached from it, decided backwards over the graph, so `maxItems` beside
-`contains` never runs out of places. Cost: states times 2^clauses; beyond `MAX_STATES` the clause is refused.
+`contains` never runs out of places. A clause may count only the items behind a prefix: that is how the denial of
+`items` asks for one that does not fit. Cost: states times 2^clauses; `Counting.fits` says whether that is affordable,
+and what is not is decided on the finished array instead (`arrays`).
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ from dataclasses import dataclass
 
 from ruvllm_grammar.jsonschema.obligations import Obligation
 
-#: States of one array beyond which counting matches is refused.
+#: States and clauses of one array beyond which no graph is built.
 MAX_STATES = 20_000
+MAX_CLAUSES = 7
 
 #: Items written, and matches per clause.
 State = tuple[int, tuple[int, ...]]
@@ -32,11 +35,12 @@ State = tuple[int, tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """At least `low` and at most `high` items match."""
+    """At least `low` and at most `high` items, of those from position `first` on, match."""
 
     low: int
     high: int | None
     pointer: str
+    first: int = 0
 
     @property
     def cap(self) -> int:
@@ -73,13 +77,13 @@ class Counting:
             return self.most
         return max(1, len(self.options) - 1, self.least)  # 1: the start is never come back to
 
-    @property
-    def size(self) -> int:
-        """An upper bound of the states."""
-        states = self.far + 1
-        for clause in self.clauses:
+    @staticmethod
+    def fits(clauses: tuple[Clause, ...], least: int, most: int | None, length: int) -> bool:
+        """Whether the graph of an array with so many positions in front of the rest is small enough to be built."""
+        states = 1 + (most if most is not None else max(1, length, least))
+        for clause in clauses:
             states *= clause.cap + 1
-        return states
+        return len(clauses) <= MAX_CLAUSES and states << len(clauses) <= MAX_STATES << 1
 
     def children(self) -> tuple[Obligation, ...]:
         """All obligations of items."""

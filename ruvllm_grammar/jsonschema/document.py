@@ -14,6 +14,7 @@ Lineage: RFC 3986 (references), RFC 6901 (pointers), JSON Schema 2020-12 Core se
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -192,6 +193,7 @@ class Document:
         self, value: Any, text: str, *, draft: str | None, registry: Mapping[str, Any] | None, limits: Limits
     ) -> None:
         self.limits = limits
+        self.text = text
         self.used: dict[str, str] = {}
         self._registry = {urldefrag(uri)[0]: found for uri, found in (registry or {}).items()}
         self._resources: dict[str, Resource] = {}
@@ -207,6 +209,15 @@ class Document:
         dialect = default if draft is not None else self._dialect(value, default, "")
         root = self._add(value, text, "", "", dialect)
         self.root = self._node(root.schema, "", root)
+
+    def digest(self) -> str:
+        """A name for the document with its dialect and all that it refers to: equal only where the schemas are."""
+        parts = [
+            self.root.draft.name,
+            self.text,
+            *(f"{uri} {text}" for uri, text in sorted(self.used.items())),
+        ]
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     # ------------------------------------------------------------------------------------------------- resources
 

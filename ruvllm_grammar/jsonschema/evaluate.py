@@ -13,7 +13,7 @@ from ruvllm_grammar import ir
 from ruvllm_grammar.errors import UnsupportedKeyword
 from ruvllm_grammar.jsonschema.cells import Cells
 from ruvllm_grammar.jsonschema.clauses import Cell, Choice, Need, Negated, Place
-from ruvllm_grammar.jsonschema.values import canonical, kind, rational, spellable
+from ruvllm_grammar.jsonschema.values import canonical, comparable, kind, spellable
 
 
 class Evaluator:
@@ -138,7 +138,7 @@ class Evaluator:
         )
 
     def _number(self, cell: Cell, value: Any) -> bool:
-        exact = rational(value)
+        exact = comparable(value)
         return (
             (not cell.integer or exact.denominator == 1)
             and all(exact > b.value or (exact == b.value and not b.open) for b in cell.lower)
@@ -197,8 +197,10 @@ class Evaluator:
             return False
         if cell.max_items is not None and len(value) > cell.max_items.value:
             return False
-        if cell.unique and len({canonical(item) for item in value}) < len(value):
-            return False
+        if cell.unique or cell.repeated:
+            equal = len({canonical(item) for item in value}) < len(value)
+            if (cell.unique and equal) or (cell.repeated and not equal):
+                return False
         for clause in cell.contains:
             matching = sum(self.place(cell, clause.place, item) for item in value[clause.first :])
             if matching < clause.low or (clause.high is not None and matching > clause.high):

@@ -1,7 +1,8 @@
 """Lowering: obligations to rules of the IR, one group at a time, when the program first enters them.
 
 Rule names are stable for one schema: `v7` an obligation that splits, `c12` a conjunction with an object or an array,
-`c12.m0` its helpers, `c12-top` the same as the whole document where the style of white space tells the two apart.
+`c12.m0` its helpers, `c12-top` the same as the whole document where the style of white space tells the two apart,
+`c12-item` the same as an item that has to differ from those before it.
 Scalars are written in place: they are leaves, which the program shares by content.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.errors import GrammarError
-from ruvllm_grammar.jsonschema import arrays, enums, object_rules
+from ruvllm_grammar.jsonschema import array_rules, enums, object_rules
 from ruvllm_grammar.jsonschema.emptiness import Emptiness
 from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation
 from ruvllm_grammar.jsonschema.values import SCALARS
@@ -17,6 +18,10 @@ from ruvllm_grammar.jsonschema.whitespace import Whitespace
 
 ROOT = "root"
 _TOP = "-top"
+_ITEM = "-item"
+
+#: Inside a number whose value is settled: has it come before?
+_AGAIN = ir.check(ir.Check("item", "items", ""))
 
 
 class Lowering:
@@ -31,53 +36,57 @@ class Lowering:
         self._obligations = emptiness.shapes.obligations
         self._space = space
         self._any_order = any_order
-        self._scalars: dict[Conjunction, ir.Expr] = {}
+        self._scalars: dict[tuple[Conjunction, bool], ir.Expr] = {}
 
     def group(self, name: str) -> ir.Group:
         """The rule `name` and its helpers; without the rule where nobody defines it."""
         if name == ROOT:
             around = self._space.around
             return {ROOT: ir.seq(around, self.value(self._root, top=self._space.tells_top), around)}
-        top = name.endswith(_TOP)
-        letter, digits = name[:1], name[1:].removesuffix(_TOP)
+        top, differs = name.endswith(_TOP), name.endswith(_ITEM)
+        letter, digits = name[:1], name[1:].removesuffix(_TOP).removesuffix(_ITEM)
         if not digits.isdigit():
             return {}
         number = int(digits)
         if letter == "v" and number < len(self._obligations.by_number):
             obligation = self._obligations.by_number[number]
-            parts = (self._part(one, top=top) for one in self._living(obligation))
+            parts = (self._part(one, top=top, differs=differs) for one in self._living(obligation))
             return {name: ir.alt(*parts)}
         if letter == "c" and number < len(self._obligations.conjunction_by_number):
-            return self._conjunction(name, self._obligations.conjunction_by_number[number], top=top)
+            conjunction = self._obligations.conjunction_by_number[number]
+            return self._conjunction(name, conjunction, top=top, differs=differs)
         return {}
 
-    def value(self, obligation: Obligation, *, top: bool = False) -> ir.Expr:
-        """The expression of a value that satisfies the obligation."""
+    def value(self, obligation: Obligation, *, top: bool = False, differs: bool = False) -> ir.Expr:
+        """The expression of a value that satisfies the obligation; `differs`: from the items before it."""
         living = self._living(obligation)
         if len(living) == 1:
-            return self._part(living[0], top=top)
-        return ir.ref(f"v{obligation.number}{_TOP if top else ''}") if living else ir.NEVER
+            return self._part(living[0], top=top, differs=differs)
+        return ir.ref(f"v{obligation.number}{_suffix(top, differs)}") if living else ir.NEVER
 
     def _living(self, obligation: Obligation) -> list[Conjunction]:
         return [one for one in self._obligations.conjunctions(obligation) if self._emptiness.alive(one)]
 
-    def _part(self, conjunction: Conjunction, *, top: bool) -> ir.Expr:
+    def _part(self, conjunction: Conjunction, *, top: bool, differs: bool) -> ir.Expr:
         """A conjunction in place: leaves as they are, containers by reference."""
         if conjunction.values is not None:
             if not any(isinstance(one, (dict, list)) for one in conjunction.values):
-                return self._scalar(conjunction)
+                return self._scalar(conjunction, differs=False)
+            differs = False
         elif self._emptiness.alive(conjunction) <= SCALARS:
-            return self._scalar(conjunction)
-        return ir.ref(f"c{conjunction.number}{_TOP if top else ''}")
+            return self._scalar(conjunction, differs=differs)
+        elif "number" not in self._emptiness.alive(conjunction):
+            differs = False
+        return ir.ref(f"c{conjunction.number}{_suffix(top, differs)}")
 
-    def _scalar(self, conjunction: Conjunction) -> ir.Expr:
-        found = self._scalars.get(conjunction)
+    def _scalar(self, conjunction: Conjunction, *, differs: bool) -> ir.Expr:
+        found = self._scalars.get((conjunction, differs))
         if found is None:
             if conjunction.values is None:
-                found = self._kinds(conjunction)
+                found = self._kinds(conjunction, differs=differs)
             else:
                 found, _ = self._listed("", conjunction, top=False)  # no container, so no helpers
-            self._scalars[conjunction] = found
+            self._scalars[conjunction, differs] = found
         return found
 
     def _listed(
@@ -89,7 +98,7 @@ class Lowering:
             name, conjunction.values or (), self._space, top=top, whole=whole, any_order=self._any_order
         )
 
-    def _kinds(self, conjunction: Conjunction) -> ir.Expr:
+    def _kinds(self, conjunction: Conjunction, *, differs: bool) -> ir.Expr:
         """The scalar kinds of a conjunction."""
         alive = self._emptiness.alive(conjunction)
         parts = []
@@ -98,17 +107,21 @@ class Lowering:
         if "boolean" in alive:
             parts.extend(ir.literal(word) for word in self._shapes.constants(conjunction, "boolean"))
         if "number" in alive:
-            parts.append(self._shapes.number(conjunction).expression(self._obligations.limits))
+            number, limits = self._shapes.number(conjunction), self._obligations.limits
+            if differs:
+                parts.append(number.item(limits, self._obligations.algebra, _AGAIN))
+            else:
+                parts.append(number.expression(limits))
         if "string" in alive:
             parts.append(ir.json_string(self._shapes.string(conjunction).expression()))
         return ir.alt(*parts)
 
-    def _conjunction(self, name: str, conjunction: Conjunction, *, top: bool) -> ir.Group:
+    def _conjunction(self, name: str, conjunction: Conjunction, *, top: bool, differs: bool) -> ir.Group:
         if conjunction.values is not None:
             body, helpers = self._listed(name, conjunction, top=top)
             return {name: body, **helpers}
         alive = self._emptiness.alive(conjunction)
-        parts = [self._kinds(conjunction)]
+        parts = [self._kinds(conjunction, differs=differs)]
         helpers = {}
         if "object" in alive:
             whole, more = object_rules.lower(
@@ -118,7 +131,7 @@ class Lowering:
             parts.append(whole)
             helpers.update(more)
         if "array" in alive:
-            whole, more = arrays.lower(
+            whole, more = array_rules.lower(
                 name, self._shapes.array(conjunction), value=self.value,
                 inhabited=self._emptiness.inhabited, space=self._space, top=top,
             )  # fmt: skip
@@ -129,3 +142,7 @@ class Lowering:
             msg = f"rule {name!r} is empty; this is a defect of the reader"
             raise GrammarError(msg)
         return {name: body, **helpers}
+
+
+def _suffix(top: bool, differs: bool) -> str:  # noqa: FBT001 - the two forms of a rule's name
+    return _TOP if top else _ITEM if differs else ""

@@ -115,13 +115,6 @@ class _Violations:
     def claim(self, at: str, **parts: Any) -> _Branch:
         return (Claim(self.node, at, parts),)
 
-    def refuse(self, at: str, what: str, applies: str) -> _Branch:
-        reason = (
-            f"it has to deny {what} (at {at}), which needs bookkeeping that this version does not have; "
-            "say what is allowed instead"
-        )
-        return self._refused(Refusal(self.place.keyword, self.place.pointer, reason, applies))
-
     def _refused(self, refusal: Refusal) -> _Branch:
         self.refused = True
         kinds = ALL_KINDS if refusal.applies == "any" else frozenset((refusal.applies,))
@@ -293,11 +286,8 @@ class _Violations:
             prefix = (*([anything] * i), self.deny(place))
             yield self.claim(place.pointer, kinds=_ARRAY, min_items=there, prefix=prefix)
         if inner.rest is not None and not _says_nothing(inner.rest):
-            if inner.prefix:
-                yield self.refuse(inner.rest.pointer, "items behind a prefix", "array")
-            else:
-                some = Contains(self.deny(inner.rest), 1, None, inner.rest.pointer)
-                yield self.claim(inner.rest.pointer, kinds=_ARRAY, contains=(some,))
+            some = Contains(self.deny(inner.rest), 1, None, inner.rest.pointer, len(inner.prefix))
+            yield self.claim(inner.rest.pointer, kinds=_ARRAY, contains=(some,))
         if inner.min_items is not None:
             yield self.claim(inner.min_items.pointer, kinds=_ARRAY, max_items=_below(inner.min_items))
         if inner.max_items is not None:
@@ -310,7 +300,10 @@ class _Violations:
                 more = replace(clause, low=clause.high + 1, high=None)
                 yield self.claim(clause.pointer, kinds=_ARRAY, contains=(more,))
         if inner.unique:
-            yield self.refuse(inner.at("uniqueItems"), "uniqueItems", "array")
+            two = Size(2, "not uniqueItems, so minItems", inner.at("uniqueItems"))
+            yield self.claim(two.pointer, kinds=_ARRAY, min_items=two, repeated=True)
+        if inner.repeated:
+            yield self.claim(inner.pointer, kinds=_ARRAY, unique=True)
         if not _says_nothing(inner.unevaluated_items) and inner.rest is None:
             yield self.claim(
                 inner.at("unevaluatedItems"),

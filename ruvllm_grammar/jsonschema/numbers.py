@@ -41,17 +41,27 @@ _INTEGER = ir.seq(
 )
 _E = ir.chars(ir.CharSet.of("eE"))
 
+_ANY_EXPONENT = ir.seq(_E, ir.optional(ir.chars(ir.CharSet.of("+-"))), ir.repeat(_DIGIT, 1))
+_WHOLE_EXPONENT = ir.seq(_E, ir.optional(ir.literal("+")), ir.repeat(_DIGIT, 1, 2))
+
 #: RFC 8259 section 6.
 NUMBER = ir.leaf(
     ir.seq(
         _INTEGER,
         ir.optional(ir.seq(ir.literal("."), ir.repeat(_DIGIT, 1))),
-        ir.optional(ir.seq(_E, ir.optional(ir.chars(ir.CharSet.of("+-"))), ir.repeat(_DIGIT, 1))),
+        ir.optional(_ANY_EXPONENT),
     )
 )
 
 #: Integers of draft 4: "a JSON number without a fraction or exponent part" (draft-zyp-json-schema-04, section 3.5).
 WHOLE = ir.leaf(_INTEGER)
+
+_DECIMAL = ir.seq(_INTEGER, ir.optional(ir.seq(ir.literal("."), ir.repeat(_DIGIT, 1))))
+#: A number with a fraction that does not end in 0.
+_SHORTEST = ir.seq(_INTEGER, ir.literal("."), ir.repeat(_DIGIT, 0), ir.chars(ir.CharSet.of((0x31, 0x39))))
+_ZEROS = ir.repeat(ir.literal("0"), 1)
+#: Zero as the mantissa of an exponent.
+_ZERO = ir.seq(ir.optional(ir.literal("-")), ir.literal("0"), ir.optional(ir.seq(ir.literal("."), _ZEROS)))
 
 #: Integers by value: `7`, `7.0`, `7e2`, `7.0E+02`. The exponent has at most two digits, so that readers which hold
 #: numbers in binary floating point still see an integer.
@@ -59,7 +69,7 @@ INTEGER = ir.leaf(
     ir.seq(
         _INTEGER,
         ir.optional(ir.seq(ir.literal("."), ir.repeat(ir.literal("0"), 1))),
-        ir.optional(ir.seq(_E, ir.optional(ir.literal("+")), ir.repeat(_DIGIT, 1, 2))),
+        ir.optional(_WHOLE_EXPONENT),
     )
 )
 
@@ -129,6 +139,40 @@ class NumberShape:
             if self.multiple == 1:
                 return WHOLE if self.whole else INTEGER
         return ir.leaf(self._language(limits))
+
+    def item(self, limits: Limits, algebra: ir.Algebra, again: ir.Expr) -> ir.Expr:
+        """The same numbers, with `again` wherever a spelling goes on although its value is settled.
+
+        `7` may go on as `7.0`, and `0` as `0e5`, which are the same numbers. Where a number must not be repeated (an
+        item of an array whose items differ), `again` stands there for the question whether this one has come before:
+        the same that stands behind the item. So no such spelling is begun that could only end as a repetition.
+
+        Raises:
+            LimitError: as `expression`.
+        """
+        exponents: ir.Expr = ir.NEVER
+        plain = self.lower is None and self.upper is None and not self.not_multiples and not self.not_values
+        if plain and self.multiple is None:
+            decimals = mantissas = _DECIMAL
+            exponents = _ANY_EXPONENT
+        elif plain and self.multiple == 1 and not self.whole:
+            mantissas = ir.seq(_INTEGER, ir.optional(ir.seq(ir.literal("."), _ZEROS)))
+            decimals = mantissas
+            exponents = _WHOLE_EXPONENT
+        else:
+            decimals = mantissas = self._language(limits)
+        whole, shortest = ir.both(decimals, _INTEGER), ir.both(decimals, _SHORTEST)
+        parts = [ir.leaf(ir.both(decimals, ir.alt(_INTEGER, _SHORTEST)))]
+        if not self.whole:
+            zeros = ir.leaf(_ZEROS)
+            if not algebra.is_empty(whole):
+                parts.append(ir.seq(ir.leaf(whole), again, ir.literal("."), zeros))
+            if not algebra.is_empty(shortest):
+                parts.append(ir.seq(ir.leaf(shortest), again, zeros))
+        if exponents is not ir.NEVER:
+            parts.append(ir.leaf(ir.seq(ir.but_not(mantissas, _ZERO), exponents)))
+            parts.append(ir.seq(ir.leaf(_ZERO), again, ir.leaf(exponents)))
+        return ir.alt(*parts)
 
     def _language(self, limits: Limits) -> ir.Expr:
         """The decimals without exponent, as a regular expression."""

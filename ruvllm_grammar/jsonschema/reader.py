@@ -18,6 +18,7 @@ from ruvllm_grammar.jsonschema.clauses import Choice, Refusal, Use
 from ruvllm_grammar.jsonschema.disjoint import Disjointness
 from ruvllm_grammar.jsonschema.document import Document, Schema, parse
 from ruvllm_grammar.jsonschema.emptiness import Emptiness
+from ruvllm_grammar.jsonschema.liveness import Liveness
 from ruvllm_grammar.jsonschema.lower import ROOT, Lowering
 from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation, Obligations
 from ruvllm_grammar.jsonschema.report import Report
@@ -44,6 +45,7 @@ class _Reading:
         draft: str | None,
         formats: str,
         registry: Mapping[str, Any] | None,
+        any_order: bool = False,
         refusals: list[Refusal] | None,
         uses: list[Use] | None,
     ) -> None:
@@ -72,6 +74,7 @@ class _Reading:
             )
             self.emptiness = Emptiness(Shapes(self.obligations))
             self.guards: dict[ir.Guard, None] = {}
+            self.liveness = Liveness(self.emptiness, any_order=any_order)
             self.root = self.obligations.obligation(root)
             found = self._explore(limits)
             if not found:
@@ -132,7 +135,8 @@ class _Reading:
                 )
                 self.obligations.refuse(Refusal(need.keyword, need.pointer, reason, "object"))
         if "array" in containers:
-            self.guards.update(dict.fromkeys(self.emptiness.shapes.array(conjunction).guards))
+            items = self.emptiness.shapes.array(conjunction)
+            self.guards.update(dict.fromkeys(self.liveness.guards(items)))
 
     def satisfiable(self) -> None:
         """Raises `UnsatisfiableGrammar` when no document fits, saying why and where."""
@@ -175,7 +179,7 @@ def read(
     space = whitespace_of(whitespace)
     reading = _Reading(
         schema, algebra=algebra, limits=limits, draft=draft, formats=formats, registry=registry,
-        refusals=None, uses=None,
+        any_order=any_order, refusals=None, uses=None,
     )  # fmt: skip
     reading.satisfiable()
     lowering = Lowering(reading.root, reading.emptiness, space, any_order=any_order)

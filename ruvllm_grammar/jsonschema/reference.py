@@ -41,10 +41,13 @@ Only what the root reaches counts: an unused definition is neither checked nor r
 _TAIL = """
 ## What cannot be denied
 
-`not`, the condition of `if`, and overlapping branches of `oneOf` deny a schema clause by clause. Refused where it
-would matter is the denial of `items` behind a prefix, of `uniqueItems` and of `unevaluatedItems`. That *some* member
-breaks `properties`, `patternProperties`, `additionalProperties` or `propertyNames` is followed while the object is
-written, for up to 4096 sets of such demands on one object.
+`not`, the condition of `if`, and overlapping branches of `oneOf` deny a schema clause by clause. Every clause can be
+denied but those that are refused themselves. That *some* member breaks `properties`, `patternProperties`,
+`additionalProperties` or `propertyNames` is followed while the object is written, for up to 4096 sets of such demands
+on one object.
+
+Some conditions are decided when an array is complete, not before: that two items are equal (denied `uniqueItems`), and
+counts of `contains` too large for a graph. Where the array cannot grow until they hold, the place is guarded.
 
 ## Formats
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from ruvllm_grammar import ir
-from ruvllm_grammar.jsonschema import arrays, numbers, object_merge, strings
+from ruvllm_grammar.jsonschema import arrays, domains, numbers, object_merge, strings
 from ruvllm_grammar.jsonschema.arrays import ArrayShape
 from ruvllm_grammar.jsonschema.numbers import NumberShape
 from ruvllm_grammar.jsonschema.objects import ObjectShape
 from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation, Obligations
 from ruvllm_grammar.jsonschema.strings import StringShape
-from ruvllm_grammar.jsonschema.values import spellable
+from ruvllm_grammar.jsonschema.values import SCALARS, canonical, spellable
 
 
 class Shapes:
@@ -47,7 +49,8 @@ class Shapes:
         """What an array must satisfy."""
         found: ArrayShape | None = conjunction.shapes.get("array")
         if found is None:
-            found = conjunction.shapes["array"] = arrays.merge(conjunction, self.obligations)
+            found = arrays.merge(conjunction, self.obligations, values_of=self.values_of)
+            conjunction.shapes["array"] = found
         return found
 
     def constants(self, conjunction: Conjunction, kind: str) -> tuple[str, ...]:
@@ -73,3 +76,34 @@ class Shapes:
             elif "string" in conjunction.kinds:
                 found.append(self.string(conjunction).expression())
         return ir.alt(*found)
+
+    def values_of(self, obligation: Obligation) -> frozenset[Hashable] | None:
+        """The values that satisfy an obligation, in canonical form; None where they are many, or not told apart."""
+        found: set[Hashable] = set()
+        for conjunction in self.obligations.conjunctions(obligation):
+            values = self._values(conjunction)
+            if values is None:
+                return None
+            found.update(values)
+        return frozenset(found) if len(found) <= domains.FEW else None
+
+    def _values(self, conjunction: Conjunction) -> frozenset[Hashable] | None:
+        if conjunction.values is not None:
+            return frozenset(canonical(value) for value in conjunction.values)
+        if not conjunction.kinds <= SCALARS:
+            return None
+        found: set[Hashable] = set()
+        for kind in conjunction.kinds & {"null", "boolean"}:
+            words = self.constants(conjunction, kind)
+            found.update(canonical({"null": None, "true": True, "false": False}[word]) for word in words)
+        if "number" in conjunction.kinds:
+            numbers = domains.numbers(self.number(conjunction))
+            if numbers is None:
+                return None
+            found.update(numbers)
+        if "string" in conjunction.kinds:
+            strings = domains.strings(self.string(conjunction), self.obligations.algebra)
+            if strings is None:
+                return None
+            found.update(strings)
+        return frozenset(found)

@@ -5,8 +5,8 @@ acceptance is exact, but generation may have to back up. *refused*: `Unsupported
 what to do. Beside them stand *annotations*, which by the specification assert nothing. A keyword that is not in the
 table is an unknown keyword, and those are annotations too (2020-12 Core, section 4.3.1).
 
-A refused keyword is refused where it would matter: `"uniqueItems": true` beside `"type": "string"` asserts nothing,
-so it is let be, and so are values that assert nothing anywhere (`"uniqueItems": false`).
+A refused keyword is refused where it would matter, and a guarded one guarded where generation may really have to back
+up.
 """
 
 from __future__ import annotations
@@ -70,15 +70,9 @@ _VALIDATION: Final = frozenset(
     )
 )  # fmt: skip
 
-_LATER = "needs bookkeeping that this version does not have"
-
 
 def _exact(keyword: str, applies: str, note: str, *, since: int = 4, until: int = 2020) -> Row:
     return Row(keyword, State.EXACT, applies, since, until, note)
-
-
-def _refused(keyword: str, applies: str, note: str, *, since: int = 4) -> Row:
-    return Row(keyword, State.REFUSED, applies, since, 2020, note)
 
 
 def _annotation(keyword: str, *, since: int = 4, until: int = 2020) -> Row:
@@ -147,7 +141,10 @@ ROWS: Final[tuple[Row, ...]] = (
     Row("additionalItems", State.EXACT, "array", 4, 2019, "beside a list in `items`"),
     _exact("minItems", "array", "counted"),
     _exact("maxItems", "array", "counted, at any size"),
-    _refused("uniqueItems", "array", f"comparing items {_LATER}; leave it out, or allow one item at most"),
+    Row(
+        "uniqueItems", State.EXACT, "array", 4, 2020,
+        "items are compared as values when they end; guarded where they may run out of different values",
+    ),
     _exact("contains", "array", "matches are counted, beside `minItems` and `maxItems` too", since=6),
     _exact("minContains", "array", "beside `contains`", since=2019),
     _exact("maxContains", "array", "beside `contains`; items that are not counted satisfy its negation", since=2019),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -19,6 +19,10 @@ from ruvllm_grammar.errors import LimitError
 KINDS = ("null", "boolean", "number", "string", "object", "array")
 ALL_KINDS = frozenset(KINDS)
 SCALARS = frozenset(("null", "boolean", "number", "string"))
+
+#: Integers of at most so many digits are their own keys.
+_SHORT = 16
+_EXACT = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 
 #: Decimal exponents beyond this are refused before they become integers of as many digits.
 MAX_EXPONENT = 20_000
@@ -41,6 +45,19 @@ def rational(value: int | Decimal) -> Fraction:
             msg = f"the number {value} has the exponent {exponent}; at most {MAX_EXPONENT} is supported"
             raise LimitError(msg, limit="leaf_states", needed=abs(exponent))
     return Fraction(value)
+
+
+def comparable(value: int | Decimal) -> Fraction:
+    """The value of a number of a document, for comparing it with numbers of a schema.
+
+    Beyond `MAX_EXPONENT`, where no number of a schema is, the exponent is cut: greater than all, less than all, next to
+    zero and multiple of what has no such digits stay what they are.
+    """
+    if isinstance(value, Decimal) and abs(value.adjusted()) > MAX_EXPONENT and value:
+        sign, digits, exponent = value.as_tuple()
+        wanted = MAX_EXPONENT if value.adjusted() > 0 else -MAX_EXPONENT
+        value = Decimal((sign, digits, int(exponent) + wanted - value.adjusted()))
+    return rational(value) if value else Fraction(0)
 
 
 def count(value: Any) -> int | None:
@@ -68,13 +85,35 @@ def canonical(value: Any) -> Hashable:
     """A hashable key; two values are equal in JSON Schema's sense exactly when their keys are."""
     match kind(value):
         case "number":
-            return ("number", rational(value))
+            return ("number", _significant(value))
         case "object":
             return ("object", frozenset((name, canonical(member)) for name, member in value.items()))
         case "array":
             return ("array", tuple(canonical(item) for item in value))
         case tag:
             return (tag, value)
+
+
+def canonical_number(value: Fraction) -> Hashable:
+    """The key of a number with a finite decimal expansion."""
+    places = decimal_places(value)
+    return canonical(Decimal(value.numerator * 10**places // value.denominator).scaleb(-places, _EXACT))
+
+
+def _significant(value: int | Decimal) -> Hashable:
+    """Equal for equal numbers, however far exponents reach: a short integer, or digits and a power of ten."""
+    if isinstance(value, int) and -(10**_SHORT) < value < 10**_SHORT:
+        return value
+    sign, digits, exponent = Decimal(value).as_tuple()
+    kept = len(digits)
+    while kept and digits[kept - 1] == 0:
+        kept -= 1
+    power = int(exponent) + len(digits) - kept
+    if not kept:
+        return 0
+    if power >= 0 and kept + power <= _SHORT:
+        return (-1) ** sign * int("".join(map(str, digits[:kept]))) * 10**power
+    return (sign, digits[:kept], power)
 
 
 def quoted(text: str) -> str:

@@ -21,29 +21,28 @@ def test_supported(grammar_cli, folder):
 
 def test_every_refusal_is_reported_with_its_place(grammar_cli, folder):
     schema = {
-        "type": "array",
-        "uniqueItems": True,
-        "items": {"type": "array", "uniqueItems": True},
+        "properties": {"a": {"type": "string", "format": "regex"}},
+        "items": {"type": "string", "format": "regex"},
     }
     (folder / "s.json").write_text(json.dumps(schema))
     code, out, err = grammar_cli("check", "s.json", "--json")
     found = json.loads(out)
     assert (code, err, found["supported"], found["unsatisfiable"]) == (1, "", False, None)
     assert [(one["keyword"], one["pointer"]) for one in found["refusals"]] == [
-        ("uniqueItems", "/uniqueItems"),
-        ("uniqueItems", "/items/uniqueItems"),
+        ("format", "/properties/a/format"),
+        ("format", "/items/format"),
     ]
     assert {use["pointer"] for use in found["uses"] if use["state"] == "refused"} == {
-        "/uniqueItems",
-        "/items/uniqueItems",
+        "/properties/a/format",
+        "/items/format",
     }
     code, out, _ = grammar_cli("check", "s.json")
     assert code == 1
     assert [
         line.partition(":")[2].partition(":")[0] for line in out.splitlines() if line.startswith("refused")
     ] == [
-        " uniqueItems at /uniqueItems",
-        " uniqueItems at /items/uniqueItems",
+        " format at /properties/a/format",
+        " format at /items/format",
     ]
 
 

@@ -5,6 +5,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import ruvllm_grammar as rg
+from ruvllm_grammar.jsonschema import read
 
 ARRAYS = [list(items) for n in range(5) for items in itertools.product((0, "x"), repeat=n)]
 
@@ -64,3 +65,63 @@ def test_styles_of_white_space(accepts):
     assert accepts(schema, *texts, whitespace="spaced") == [texts[0], texts[2]]
     assert accepts(schema, *texts, whitespace="pretty") == [texts[0], texts[3]]
     assert accepts(schema, *texts) == texts[:4]
+
+
+BIG = [["x"] * n + [0] * m for n in (0, 3, 299, 300, 301) for m in (0, 1, 200)]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"minContains": 300},
+        {"minContains": 300, "minItems": 301},
+        {"minContains": 299, "maxContains": 300, "minItems": 301, "maxItems": 501},
+        {"maxContains": 3, "maxItems": 100_000},
+        {"not": {"maxItems": 400}, "minContains": 300},
+    ],
+)
+def test_counts_too_large_for_a_graph_are_tested_on_the_finished_array(accepts, schema):
+    schema = {"type": "array", "contains": {"type": "string"}} | schema
+    expected = [json.dumps(array) for array in BIG if Draft202012Validator(schema).is_valid(array)]
+    assert accepts(schema, *BIG) == expected
+
+
+def test_many_clauses_are_tested_on_the_finished_array(accepts):
+    schema = {"type": "array", "allOf": [{"contains": {"const": i}} for i in range(9)]}
+    texts = [json.dumps(list(range(n))) for n in (8, 9, 10)]
+    assert accepts(schema, *texts, "[8,7,6,5,4,3,2,1,0]") == [*texts[1:], "[8,7,6,5,4,3,2,1,0]"]
+
+
+LATE = "this is decided on the finished array, and its length is limited, so it may come too late"
+
+
+@pytest.mark.parametrize(
+    ("schema", "guards"),
+    [
+        ({"minContains": 30_000}, ()),
+        ({"minContains": 3, "maxItems": 10}, ()),
+        ({"minContains": 300, "maxItems": 100_000}, (rg.Guard("/contains", LATE),)),
+        ({"minContains": 0, "maxContains": 30_000}, (rg.Guard("/contains", LATE),)),
+    ],
+)
+def test_a_test_is_guarded_unless_the_array_can_grow_until_it_passes(algebra, limits, schema, guards):
+    schema = {"type": "array", "contains": {"type": "string"}} | schema
+    assert read(schema, algebra=algebra, limits=limits).guards == guards
+
+
+@pytest.mark.parametrize(
+    ("schema", "because"),
+    [
+        (
+            {"minContains": 30_000, "maxItems": 29_999},
+            "no array has the items that contains asks for (at /contains), maxItems 29999 (at /maxItems)",
+        ),
+        (
+            {"minContains": 30_000, "items": {"type": "null"}},
+            'contains (at /contains) asks for items that nothing can satisfy: type "null" (at /items/type) and '
+            'type "string" (at /contains/type) exclude each other',
+        ),
+    ],
+)
+def test_what_no_finished_array_can_pass(refused, schema, because):
+    assert refused({"type": "array", "contains": {"type": "string"}} | schema).because == because

@@ -54,6 +54,10 @@ def schemas(inner):
             items=inner,
             minItems=st.integers(0, 2),
             maxItems=st.integers(0, 3),
+            uniqueItems=st.booleans(),
+            contains=inner,
+            minContains=st.integers(0, 2),
+            maxContains=st.integers(0, 2),
         ),
         some(
             allOf=st.lists(inner, min_size=1, max_size=2),

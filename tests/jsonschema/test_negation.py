@@ -12,7 +12,7 @@ from ruvllm_grammar.jsonschema.cells import Cells
 from ruvllm_grammar.jsonschema.document import Document, parse
 
 VALUES = [
-    None, True, False, 0, 1, 2, 3, 4, 6, -1, 0.5, 1.5, "", "a", "ab", "b", "abc", [], [1], ["a"], [1, 2], [1, "a"], [None],
+    None, True, False, 0, 1, 2, 3, 4, 6, -1, 0.5, 1.5, "", "a", "ab", "b", "abc", [], [1], ["a"], [1, 2], [1, "a"], ["a", 1], ["a", "a"], [1, 1], [None],
     {}, {"a": 1}, {"a": "x"}, {"b": 1}, {"a": 1, "b": 1}, {"a": {"a": 1}}, {"a": 1, "c": 2},
 ]  # fmt: skip
 
@@ -42,6 +42,13 @@ def expected(schema):
         {"not": {"properties": {"a": {"properties": {"a": {"const": 1}}}}}},
         {"not": {"properties": {"a": False}}},
         {"not": {"items": {"type": "integer"}}},
+        {"not": {"prefixItems": [True], "items": {"type": "integer"}}},
+        {"not": {"not": {"prefixItems": [True], "items": {"type": "integer"}}}},
+        {"not": {"not": {"uniqueItems": True}}},
+        {"not": {"uniqueItems": True}},
+        {"not": {"uniqueItems": True, "items": {"type": "integer"}, "prefixItems": [True]}},
+        {"oneOf": [{"uniqueItems": True, "type": "array"}, {"type": "array", "maxItems": 1}]},
+        {"if": {"uniqueItems": True}, "then": {"maxItems": 1}},
         {"not": {"prefixItems": [{"type": "integer"}, {"type": "string"}]}},
         {"not": {"minItems": 1}},
         {"not": {"maxItems": 1}},
