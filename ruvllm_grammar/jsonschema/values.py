@@ -112,7 +112,8 @@ def _significant(value: int | Decimal) -> Hashable:
     if not kept:
         return 0
     if power >= 0 and kept + power <= _SHORT:
-        return (-1) ** sign * int("".join(map(str, digits[:kept]))) * 10**power
+        found: int = int("".join(map(str, digits[:kept]))) * 10**power
+        return -found if sign else found
     return (sign, digits[:kept], power)
 
 

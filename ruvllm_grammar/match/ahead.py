@@ -109,9 +109,10 @@ class Ahead:
             steps -= len(live)
             if steps < 0 or self._full:
                 return True
+            only_zeros = _only_zeros(scan, live)
             for byte in live:
                 following, after, _ = self._step(state, scan, byte)
-                if following >= 0:
+                if following >= 0 and not (only_zeros and following == state):
                     todo.append((following, after))
         self._known.update({at: (False, scan) for at, scan in seen.items()})
         return False
@@ -208,8 +209,16 @@ class Ahead:
             steps -= len(live)
             if len(live) > MANY or len(ends) > MANY or steps < 0 or self._full:
                 return False
+            only_zeros = _only_zeros(scan, live)
             for byte in live:
                 following, after, _ = self._step(state, scan, byte)
+                if only_zeros and following == state:
+                    continue
                 if following >= 0 and not (scan.mode == NUMBER and after.mode != NUMBER):
                     todo.append((following, after))
         return True
+
+
+def _only_zeros(scan: Scan, live: frozenset[int]) -> bool:
+    """Whether the digits that may follow are zeros behind a point, which change nothing however many they are."""
+    return scan.mode == NUMBER and live.isdisjoint(b"123456789") and b"." in scan.text
