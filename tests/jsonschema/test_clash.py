@@ -115,6 +115,11 @@ CLOSED = {"type": "object", "required": ["a"], "properties": {"a": True}, "addit
             "",
         ),
         (
+            {"type": "array", "minItems": 4, "uniqueItems": True, "items": {"enum": [1, 2, 1.0, 3]}},
+            "minItems 4 (at /minItems) and uniqueItems, whose different items number 3 (at /uniqueItems) leave no array",
+            "",
+        ),
+        (
             {"type": "object", "required": ["a", "b"], "unevaluatedProperties": False, "properties": {"a": True}},
             'the property "b" is required (at /required), but nothing can be its value: '
             "the schema at /unevaluatedProperties allows nothing",
