@@ -98,9 +98,8 @@ def _objects(draft: str, depth: int, *, here: bool) -> st.SearchStrategy[dict[st
     child = _choice(other, other, other, other, _references(draft))
     few_names = st.lists(_names, min_size=1, max_size=2, unique=True)
     members = st.dictionaries(_names, child, min_size=1, max_size=3)
-    naming = st.sampled_from(
-        [True, {"maxLength": 1}, {"pattern": "a"}, {"enum": ["a", "b"]}, {"not": {"const": "b"}}]
-    )
+    fixed = [True, {"maxLength": 1}, {"pattern": "a"}, {"enum": ["a", "b"]}, {"not": {"const": "b"}}]
+    naming = _choice(st.sampled_from(fixed), _schemas(draft, min(1, depth - 1), here=False))
     clauses = [
         _leaves,
         _some(
