@@ -122,21 +122,27 @@ class _Reading:
                 number.expression(limits)
         if "string" in conjunction.kinds:
             self.emptiness.shapes.string(conjunction).measure(limits)
-        containers = conjunction.kinds & {"object", "array"}
-        if containers:
-            containers &= self.emptiness.alive(conjunction)
-        if "object" in containers:
-            members = self.emptiness.offered(conjunction)
-            self.guards.update(dict.fromkeys(members.guards))
-            if members.crowded:
-                need = members.needs[0]
-                reason = (
-                    "it asks for members in too many ways beside other negations; say what is allowed instead"
-                )
-                self.obligations.refuse(Refusal(need.keyword, need.pointer, reason, "object"))
-        if "array" in containers:
+        if "object" in conjunction.kinds:
+            self._measure_object(conjunction)
+        if "array" in conjunction.kinds:
             items = self.emptiness.shapes.array(conjunction)
-            self.guards.update(dict.fromkeys(self.liveness.guards(items)))
+            watched = items.unique is not None or items.tested is not None
+            if watched and "array" in self.emptiness.alive(conjunction):
+                self.guards.update(dict.fromkeys(self.liveness.guards(items)))
+
+    def _measure_object(self, conjunction: Conjunction) -> None:
+        """Guards and refusals of what is offered; whether optional members can be is not asked without need."""
+        shape = self.emptiness.shapes.object(conjunction)
+        if not (shape.guards or shape.needs) or "object" not in self.emptiness.alive(conjunction):
+            return
+        members = self.emptiness.offered(conjunction)
+        self.guards.update(dict.fromkeys(members.guards))
+        if members.crowded:
+            need = members.needs[0]
+            reason = (
+                "it asks for members in too many ways beside other negations; say what is allowed instead"
+            )
+            self.obligations.refuse(Refusal(need.keyword, need.pointer, reason, "object"))
 
     def satisfiable(self) -> None:
         """Raises `UnsatisfiableGrammar` when no document fits, saying why and where."""
