@@ -15,7 +15,8 @@ value left. Two conditions answer that, each on the safe side; where one fails, 
    are taken.
 
 The tests of finished arrays ask for *more* of something (two equal items, items that `contains` counts). Where the
-array may always grow by what is asked for, there is no guard.
+array may always grow by what is asked for it can be finished, but not within a budget of tokens: distances do not know
+what is missing. So both are guarded, for different reasons.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ _SPENT = "items have to differ, and the values of a later item may all be taken 
 _TRAP = "items have to differ, and an item may be begun that can only end like an earlier one"
 _COUNTED = "items have to differ and are counted by contains, and those that are still missing may be taken"
 _TESTED = "this is decided on the finished array, and its length is limited, so it may come too late"
+_SHORT = "this is decided on the finished array, and a budget of tokens may end it before that holds"
 
 
 class Liveness:
@@ -83,8 +85,9 @@ class Liveness:
                     yield ir.Guard(shape.unique, _SPENT)
             if not all(self._no_trap(one, high) for one in dict.fromkeys(living)):
                 yield ir.Guard(shape.unique, _TRAP)
-        if shape.tested is not None and not self._can_grow(shape, shape.tested, high):
-            yield ir.Guard(shape.tested.check.pointer, _TESTED)
+        if shape.tested is not None:
+            grows = self._can_grow(shape, shape.tested, high)
+            yield ir.Guard(shape.tested.check.pointer, _SHORT if grows else _TESTED)
 
     def _can_grow(self, shape: ArrayShape, tested: Tested, high: int | None) -> bool:
         """Whether every array can be completed by appending items to it."""
