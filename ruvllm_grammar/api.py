@@ -31,7 +31,8 @@ class JsonSchema:
         keywords. formats: "assert" makes `format` a requirement, "annotate" a comment. whitespace: what may
         stand between JSON tokens; see the how-to on whitespace. any_order: the members of an object may come in
         any order; else declared ones come in the order of the schema, before all others. registry: documents that
-        references may point to, by absolute URI; nothing is ever fetched.
+        references may point to, by absolute URI; nothing is ever fetched. content: "assert" makes `contentEncoding`
+        (base64) and `contentMediaType` (application/json) requirements, "annotate" comments.
     """
 
     schema: Schema
@@ -40,6 +41,7 @@ class JsonSchema:
     whitespace: Whitespace = "flexible"
     any_order: bool = False
     registry: Mapping[str, object] | None = None
+    content: Literal["assert", "annotate"] = "annotate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ def to_ir(source: Source, limits: Limits) -> ir.Grammar:
                 whitespace=source.whitespace,
                 any_order=source.any_order,
                 registry=source.registry,
+                content=source.content,
             )
         case Json():
             return jsonschema.read_json(whitespace=source.whitespace, limits=limits)
@@ -123,6 +126,7 @@ def check(source: Source, *, limits: Limits | None = None) -> jsonschema.Report:
                 draft=source.draft,
                 formats=source.formats,
                 registry=source.registry,
+                content=source.content,
             )
         case _:
             to_ir(source, limits)

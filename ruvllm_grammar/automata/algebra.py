@@ -80,3 +80,7 @@ class RegularAlgebra:
     def runs_out(self, e: ir.Expr) -> bool:
         """Whether some prefix of a match is a prefix of only finitely many."""
         return any(symbolic_dfa(e, self.limits).finite())
+
+    def automaton(self, e: ir.Expr) -> ir.Automaton:
+        """The minimal automaton of a regular expression."""
+        return symbolic_dfa(e, self.limits)

@@ -13,10 +13,20 @@ from ruvllm_grammar.automata.counts import without_empty_bodies
 from ruvllm_grammar.automata.determinize import determinize
 from ruvllm_grammar.automata.minimize import minimize
 from ruvllm_grammar.automata.nfa import Nfa, states_limit
-from ruvllm_grammar.automata.product import complement, difference, draft_of, intersection
+from ruvllm_grammar.automata.product import (
+    complement,
+    difference,
+    draft_of,
+    intersection,
+    products_limit,
+)
 from ruvllm_grammar.automata.symbolic import Draft, Row, SymbolicDfa, row_of
-from ruvllm_grammar.errors import GrammarError
+from ruvllm_grammar.errors import GrammarError, LimitError
 from ruvllm_grammar.ir import CharSet
+
+#: Pairs of states that the products of one intersection may make together, as a share of the limit: a pair costs more
+#: than a state, and most of them do not last.
+_PRODUCTS = 4
 
 _NOTHING = SymbolicDfa(((),), (False,))
 
@@ -103,10 +113,15 @@ def _boolean(e: ir.Expr, alphabet: Alphabet, fragments: dict[ir.Expr, SymbolicDf
     if not operands:
         operands.append(_without(excluded.pop(0)))
     result = operands[0]
-    for other in operands[1:]:
-        result = minimize(intersection(result, other, limit).trimmed())
-    for other in excluded:
-        result = minimize(difference(result, other, limit).trimmed())
+    allowed = left = max(limit // _PRODUCTS, 1)
+    for combine, others in ((intersection, operands[1:]), (difference, excluded)):
+        for other in others:
+            try:
+                pairs = combine(result, other, left)
+            except LimitError as error:
+                raise products_limit((allowed - left + (error.needed or 0)) * _PRODUCTS, limit) from None
+            left = max(left - len(pairs.rows), 1)
+            result = minimize(pairs.trimmed())
     return result
 
 

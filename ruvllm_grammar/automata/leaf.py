@@ -85,7 +85,7 @@ def leaf_dfa(e: ir.Expr, limits: Limits) -> Dfa:
     """The minimal byte automaton of a leaf, remembered.
 
     Args:
-        e: `ir.Leaf` or any regular expression (its UTF-8), or `ir.JsonString` (every JSON spelling, quotes included).
+        e: `ir.Leaf` or any regular expression (its UTF-8), or `ir.JsonString` (every JSON spelling).
         limits: `leaf_states` bounds the states, here and on the way.
 
     Raises:
@@ -93,7 +93,7 @@ def leaf_dfa(e: ir.Expr, limits: Limits) -> Dfa:
         LimitError: it needs more than `Limits.leaf_states` states.
     """
     if isinstance(e, ir.JsonString):
-        return _encoded(e.body, Encoding.JSON_STRING, limits)
+        return _encoded(e.body, Encoding.JSON_STRING if e.quoted else Encoding.JSON_CHARS, limits)
     if isinstance(e, ir.Leaf):
         return _encoded(e.body, Encoding.UTF8, limits)
     if not e.regular:

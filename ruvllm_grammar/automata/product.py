@@ -21,8 +21,8 @@ from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
 
 from ruvllm_grammar.automata.alphabet import Alphabet, SetId
-from ruvllm_grammar.automata.nfa import states_limit
 from ruvllm_grammar.automata.symbolic import Draft, Row, SymbolicDfa, distances, row_of
+from ruvllm_grammar.errors import LimitError
 from ruvllm_grammar.ir import CharSet
 
 _LOST = -1
@@ -121,9 +121,19 @@ def _pair(
     if found is None:
         found = number[pair] = len(queue)
         if found >= limit:
-            raise states_limit(found + 1, limit)
+            raise products_limit(found + 1, limit)
         queue.append(pair)
     return found
+
+
+def products_limit(needed: int, limit: int) -> LimitError:
+    """The error of intersections that grow too large."""
+    return LimitError(
+        f"patterns that have to hold together need {needed:,} states or more, and Limits.leaf_states allows {limit:,}; "
+        "raise the limit, or ask for fewer of them",
+        limit="leaf_states",
+        needed=needed,
+    )
 
 
 def complement(a: Draft) -> Draft:
@@ -187,7 +197,7 @@ def is_empty_between(inside: Sequence[SymbolicDfa], outside: Sequence[SymbolicDf
         for after in _common(alphabet, first, ins, second, outs):
             if after not in seen:
                 if len(seen) >= limit:
-                    raise states_limit(len(seen) + 1, limit)
+                    raise products_limit(len(seen) + 1, limit)
                 seen.add(after)
                 heappush(queue, (max(far[s] for far, s in zip(remaining, after[0], strict=True)), *after))
     return True

@@ -4,7 +4,7 @@ Readers of JSON Schema, regular expressions, grammar texts and tools produce the
 programs consume them. Nothing below knows where an expression came from.
 """
 
-from ruvllm_grammar.ir.algebra import Algebra
+from ruvllm_grammar.ir.algebra import Algebra, Automaton
 from ruvllm_grammar.ir.charset import MAX_SCALAR, CharSet
 from ruvllm_grammar.ir.emptiness import hides_emptiness, productive_rules, prune
 from ruvllm_grammar.ir.expr import (
@@ -40,6 +40,7 @@ from ruvllm_grammar.ir.expr import (
     children,
     complement,
     frame,
+    json_chars,
     json_string,
     leaf,
     literal,
@@ -66,6 +67,7 @@ __all__ = [
     "NEVER",
     "Algebra",
     "Alt",
+    "Automaton",
     "Both",
     "CharSet",
     "Chars",
@@ -101,6 +103,7 @@ __all__ = [
     "complement",
     "frame",
     "hides_emptiness",
+    "json_chars",
     "json_string",
     "leaf",
     "literal",

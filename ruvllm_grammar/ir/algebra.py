@@ -7,12 +7,29 @@ pattern with this length empty, do these two name patterns overlap? They ask thr
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Protocol
 
+from ruvllm_grammar.ir.charset import CharSet
 from ruvllm_grammar.ir.expr import Expr
 
 
-class Algebra(Protocol):
+class Automaton(Protocol):
+    """A minimal deterministic automaton over code points; state 0 is the start.
+
+    Every state reaches an accepting one, unless nothing matches.
+    """
+
+    @property
+    def rows(self) -> tuple[tuple[tuple[CharSet, int], ...], ...]:
+        """Per state its edges: disjoint sets of characters, and where they lead."""
+
+    @property
+    def accepting(self) -> tuple[bool, ...]:
+        """Per state."""
+
+
+class Algebra(Hashable, Protocol):
     """Decides regular expressions exactly. Every method may raise `LimitError` (`Limits.leaf_states`)."""
 
     def is_empty(self, e: Expr) -> bool:
@@ -32,3 +49,6 @@ class Algebra(Protocol):
 
     def runs_out(self, e: Expr) -> bool:
         """Whether some prefix of a match is a prefix of only finitely many: where no name may come twice, a trap."""
+
+    def automaton(self, e: Expr) -> Automaton:
+        """The minimal automaton of a regular expression."""

@@ -132,10 +132,11 @@ class Leaf(Expr):
 
 
 class JsonString(Expr):
-    """Every JSON spelling, quotes included, of every value of a regular expression."""
+    """Every JSON spelling, quotes included or not, of every value of a regular expression."""
 
-    __slots__ = ("body",)
+    __slots__ = ("body", "quoted")
     body: Expr
+    quoted: bool
 
 
 class Token(Expr):
@@ -442,7 +443,21 @@ def json_string(body: Expr) -> Expr:
     _need_regular("a JSON string", body)
     if body is NEVER:
         return NEVER
-    return _cons(JsonString, body, {"body": body}, regular=False, nullable=False)
+    return _cons(JsonString, (body, True), {"body": body, "quoted": True}, regular=False, nullable=False)
+
+
+def json_chars(body: Expr) -> Expr:
+    """`json_string` without its quotes: the inside of a string, or a piece of it.
+
+    Raises:
+        GrammarError: the operand is not regular.
+    """
+    _need_regular("a piece of a JSON string", body)
+    if body is NEVER:
+        return NEVER
+    return _cons(
+        JsonString, (body, False), {"body": body, "quoted": False}, regular=False, nullable=body.nullable
+    )
 
 
 def token(*ids: int) -> Expr:

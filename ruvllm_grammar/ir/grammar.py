@@ -47,6 +47,8 @@ class Grammar:
             provider).
         guards: places the reader could not prove live.
         may_check: rules may hold checks, so whoever runs the grammar has to keep the text.
+        lenient: gives the grammar that acceptance asks where this one says no: the same documents in every spelling,
+            also those that generation does without.
     """
 
     def __init__(
@@ -58,9 +60,11 @@ class Grammar:
         key: bytes | None = None,
         guards: tuple[Guard, ...] = (),
         may_check: bool = False,
+        lenient: Callable[[], Grammar] | None = None,
     ) -> None:
         self.start = start
         self.may_check = may_check
+        self.lenient = lenient
         self.guards = guards
         self._rules: dict[str, Expr] = dict(rules or {})
         self._provider = provider

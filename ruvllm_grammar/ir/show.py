@@ -99,7 +99,7 @@ def _render(node: Expr, done: dict[Expr, tuple[str, int]]) -> tuple[str, int]:
         case Leaf():
             return f"leaf({done[node.body][0]})", _ATOM
         case JsonString():
-            return f"json_string({done[node.body][0]})", _ATOM
+            return f"json_{'string' if node.quoted else 'chars'}({done[node.body][0]})", _ATOM
         case Token():
             return "<" + ",".join(str(i) for i in sorted(node.ids)) + ">", _ATOM
         case Mark():

@@ -33,6 +33,7 @@ class Cells:
 
     Args:
         assert_formats: `format` restricts strings (else it is an annotation).
+        assert_content: so do `contentEncoding` and `contentMediaType`.
         annotations: which members and items are evaluated matters; without it `unevaluated*` asserts nothing, and
             `wants_annotations` says after the survey whether that was wrong.
         uses: collects every keyword seen, where wanted.
@@ -44,12 +45,14 @@ class Cells:
         *,
         limits: Limits,
         assert_formats: bool,
+        assert_content: bool = False,
         annotations: bool = False,
         uses: list[Use] | None = None,
     ) -> None:
         self.document = document
         self.limits = limits
         self.assert_formats = assert_formats
+        self.assert_content = assert_content
         self.annotations = annotations
         self.wants_annotations = False
         self.uses = uses

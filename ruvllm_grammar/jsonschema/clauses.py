@@ -8,8 +8,9 @@ for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
@@ -33,17 +34,36 @@ class Bound:
 
     def __str__(self) -> str:
         text = plain_decimal(self.value)
-        return f"{self.keyword} {text if len(text) <= 40 else f'{float(self.value):g}'} (at {self.pointer})"
+        return f"{self.keyword} {text if len(text) <= 40 else f'{Decimal(text):.6g}'} (at {self.pointer})"
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A regular expression on strings (a pattern or a format), with the clause that set it."""
+    """A language of strings (a pattern or a format), with the clause that set it.
+
+    Attributes:
+        expr: its strings; with a test, a superset of them.
+        test: decides the strings of `expr` where no expression does.
+        certain: strings that pass the test; None: not known.
+    """
 
     text: str
     expr: ir.Expr
     keyword: str
     pointer: str
+    test: Callable[[str], bool] | None = None
+    certain: ir.Expr | None = None
+
+    @property
+    def least(self) -> ir.Expr:
+        """Strings that are in the language whatever the test says: all of them where there is no test."""
+        if self.test is None:
+            return self.expr
+        return ir.NEVER if self.certain is None else self.certain
+
+    def holds(self, text: str, algebra: ir.Algebra) -> bool:
+        """Whether a string is in the language."""
+        return algebra.matches(self.expr, text) and (self.test is None or self.test(text))
 
     def __str__(self) -> str:
         return f"{self.keyword} {describe(self.text)} (at {self.pointer})"

@@ -11,9 +11,11 @@ from fractions import Fraction
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.errors import LimitError
+from ruvllm_grammar.jsonschema.lengths import lengths
 from ruvllm_grammar.jsonschema.numbers import NumberShape
-from ruvllm_grammar.jsonschema.strings import StringShape, lengths
+from ruvllm_grammar.jsonschema.strings import StringShape
 from ruvllm_grammar.jsonschema.values import canonical, canonical_number, is_number, rational
+from ruvllm_grammar.limits import Limits
 
 #: Values up to which a domain is listed.
 FEW = 64
@@ -46,11 +48,11 @@ def numbers(shape: NumberShape) -> frozenset[Hashable] | None:
     return frozenset(map(canonical_number, found)) if len(found) <= FEW else None
 
 
-def strings(shape: StringShape, algebra: ir.Algebra) -> frozenset[Hashable] | None:
+def strings(shape: StringShape, algebra: ir.Algebra, limits: Limits) -> frozenset[Hashable] | None:
     """The strings of a shape, in canonical form; None where they are more than a few, or hard to list."""
     if shape.high is not None and shape.high.value == 0 and not shape.patterns:
-        return frozenset((canonical(""),)) if shape.why_empty(algebra) is None else frozenset()
-    if not shape.patterns:
+        return frozenset((canonical(""),)) if shape.why_empty(algebra, limits) is None else frozenset()
+    if not shape.patterns or shape.checked:
         return None
     longest = [found.longest for found in (lengths(one.expr) for one in shape.patterns) if found is not None]
     ends = [end for end in longest if end is not None]

@@ -89,7 +89,7 @@ class Emptiness:
                 found |= {"number"}
             if (
                 "string" in conjunction.kinds
-                and self.shapes.string(conjunction).why_empty(self._algebra) is None
+                and self.shapes.string(conjunction).why_empty(self._algebra, self._obligations.limits) is None
             ):
                 found |= {"string"}
             self._scalars[conjunction] = found
@@ -209,7 +209,7 @@ class Emptiness:
             if kind == "number":
                 reason = self.shapes.number(conjunction).why_empty(self._algebra, self._obligations.limits)
             elif kind == "string":
-                reason = self.shapes.string(conjunction).why_empty(self._algebra)
+                reason = self.shapes.string(conjunction).why_empty(self._algebra, self._obligations.limits)
             elif kind == "object":
                 found = self.shapes.object(conjunction).why_empty(self.inhabited)
             elif kind == "array":

@@ -152,8 +152,8 @@ class Evaluator:
             spellable(value)
             and (cell.min_length is None or len(value) >= cell.min_length.value)
             and (cell.max_length is None or len(value) <= cell.max_length.value)
-            and all(self._algebra.matches(pattern.expr, value) for pattern in cell.patterns)
-            and not any(self._algebra.matches(pattern.expr, value) for pattern in cell.not_patterns)
+            and all(pattern.holds(value, self._algebra) for pattern in cell.patterns)
+            and not any(pattern.holds(value, self._algebra) for pattern in cell.not_patterns)
         )
 
     def _object(self, cell: Cell, value: dict[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.errors import SchemaError
+from ruvllm_grammar.jsonschema import content
 from ruvllm_grammar.jsonschema import formats as format_table
 from ruvllm_grammar.jsonschema.clauses import (
     Bound,
@@ -40,6 +41,7 @@ class Source(Protocol):
 
     document: Document
     assert_formats: bool
+    assert_content: bool
     annotations: bool
     wants_annotations: bool
     uses: list[Use] | None
@@ -313,16 +315,46 @@ class _Reading:
             raise self.fail(keyword, f"format is a name, not {describe(value)}")
         if not self.source.assert_formats:
             return
-        if value in format_table.REFUSED:
-            self.refuse(
-                keyword,
-                f"the format {describe(value)} {format_table.REFUSED[value]}; "
-                'use pattern, or formats="annotate" to ignore formats',
+        found = format_table.strings(value, self.draft.number)
+        if found is not None:
+            place = self.cell.at(keyword)
+            self.cell.patterns += (
+                Pattern(found.name, found.expr, keyword, place, found.test, found.certain),
             )
+
+    def content_encoding(self, keyword: str, value: Any) -> None:
+        if not isinstance(value, str):
+            raise self.fail(keyword, f"{keyword} is a name, not {describe(value)}")
+        if not self.source.assert_content:
             return
-        expr = format_table.expression(value)
-        if expr is not None:
-            self.cell.patterns += (Pattern(value, expr, keyword, self.cell.at(keyword)),)
+        if value not in content.ENCODINGS:
+            self.refuse_content(keyword, value, content.ENCODINGS)
+            return
+        self.cell.patterns += (Pattern(value, content.base64_text(), keyword, self.cell.at(keyword)),)
+
+    def media_type(self, keyword: str, value: Any) -> None:
+        if not isinstance(value, str):
+            raise self.fail(keyword, f"{keyword} is a media type, not {describe(value)}")
+        if not self.source.assert_content:
+            return
+        encoding = self.schema.get("contentEncoding")
+        if value not in content.MEDIA_TYPES or encoding not in {None, *content.ENCODINGS}:
+            self.refuse_content(keyword, value, content.MEDIA_TYPES)
+            return
+        expr = ir.ANY_TEXT if encoding is None else content.base64_text()
+        name = value if encoding is None else f"{value} in {encoding}"
+        test = content.json_test(encoded=encoding is not None)
+        self.cell.patterns += (Pattern(name, expr, keyword, self.cell.at(keyword), test),)
+
+    def content_schema(self, keyword: str, value: Any) -> None:
+        node = self.sub(value, keyword)
+        if self.source.assert_content and "contentMediaType" in self.schema and not says_nothing(node):
+            self.refuse(keyword, 'content is not parsed; leave it out, or content="annotate"')
+
+    def refuse_content(self, keyword: str, value: str, known: tuple[str, ...]) -> None:
+        self.refuse(
+            keyword, f'{describe(value)} cannot be asserted, only {known[0]}; or use content="annotate"'
+        )
 
     # -------------------------------------------------------------------------------------------------- objects
 
@@ -455,6 +487,9 @@ READERS: dict[str, Callable[[_Reading, str, Any], None]] = {
     "maxLength": _Reading.length,
     "pattern": _Reading.match,
     "format": _Reading.format,
+    "contentEncoding": _Reading.content_encoding,
+    "contentMediaType": _Reading.media_type,
+    "contentSchema": _Reading.content_schema,
     "properties": _Reading.members,
     "patternProperties": _Reading.pattern_members,
     "additionalProperties": _Reading.additional,

@@ -29,10 +29,11 @@ from ruvllm_grammar.errors import LimitError
 from ruvllm_grammar.jsonschema.arrays import ArrayShape, Tested
 from ruvllm_grammar.jsonschema.domains import FEW
 from ruvllm_grammar.jsonschema.emptiness import Emptiness
+from ruvllm_grammar.jsonschema.lengths import lengths
 from ruvllm_grammar.jsonschema.numbers import NumberShape
 from ruvllm_grammar.jsonschema.objects import ObjectShape
 from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation
-from ruvllm_grammar.jsonschema.strings import StringShape, lengths
+from ruvllm_grammar.jsonschema.strings import StringShape
 from ruvllm_grammar.jsonschema.values import describe
 
 #: Bytes of listed values up to which the matcher looks through all of them.

@@ -11,6 +11,7 @@ from __future__ import annotations
 from ruvllm_grammar import ir
 from ruvllm_grammar.errors import GrammarError
 from ruvllm_grammar.jsonschema import array_rules, enums, object_rules
+from ruvllm_grammar.jsonschema.counted import CHARACTER
 from ruvllm_grammar.jsonschema.emptiness import Emptiness
 from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation
 from ruvllm_grammar.jsonschema.values import SCALARS
@@ -25,11 +26,23 @@ _AGAIN = ir.check(ir.Check("item", "items", ""))
 
 
 class Lowering:
-    """Gives the rules of one schema. `group` is the provider of its grammar."""
+    """Gives the rules of one schema. `group` is the provider of its grammar.
+
+    Args:
+        any_order: declared names come in any order.
+        lenient: for acceptance alone: also spellings and strings that generation does without.
+    """
 
     def __init__(
-        self, root: Obligation, emptiness: Emptiness, space: Whitespace, *, any_order: bool = False
+        self,
+        root: Obligation,
+        emptiness: Emptiness,
+        space: Whitespace,
+        *,
+        any_order: bool = False,
+        lenient: bool = False,
     ) -> None:
+        self._lenient = lenient
         self._root = root
         self._emptiness = emptiness
         self._shapes = emptiness.shapes
@@ -43,6 +56,8 @@ class Lowering:
         if name == ROOT:
             around = self._space.around
             return {ROOT: ir.seq(around, self.value(self._root, top=self._space.tells_top), around)}
+        if name == CHARACTER:
+            return {CHARACTER: ir.json_chars(ir.ANY_CHAR)}
         top, differs = name.endswith(_TOP), name.endswith(_ITEM)
         letter, digits = name[:1], name[1:].removesuffix(_TOP).removesuffix(_ITEM)
         if not digits.isdigit():
@@ -108,12 +123,15 @@ class Lowering:
             parts.extend(ir.literal(word) for word in self._shapes.constants(conjunction, "boolean"))
         if "number" in alive:
             number, limits = self._shapes.number(conjunction), self._obligations.limits
-            if differs:
+            if differs and not self._lenient:
                 parts.append(number.item(limits, self._obligations.algebra, _AGAIN))
             else:
-                parts.append(number.expression(limits))
+                parts.append(number.leaf(limits, lenient=self._lenient))
         if "string" in alive:
-            parts.append(ir.json_string(self._shapes.string(conjunction).expression()))
+            shape = self._shapes.string(conjunction)
+            parts.append(
+                shape.leaf(self._obligations.algebra, self._obligations.limits, lenient=self._lenient)
+            )
         return ir.alt(*parts)
 
     def _conjunction(self, name: str, conjunction: Conjunction, *, top: bool, differs: bool) -> ir.Group:

@@ -16,22 +16,34 @@ reached; the dead ones fall to minimisation. Worked example, `minimum 0.5, exclu
 and a second digit `0` or `1` are open, after `12` nothing but a dead end is left, after `0.` only `5` to `9` lead on
 at once, and `0.49...` never does.
 
-Cost: states are about (digits of the bounds) x 2 x `m` x (`s` + 1); beyond `Limits.leaf_states` a `LimitError` names
-`multipleOf`. `-0` is offered where negative numbers are.
+Cost: states are about (digits of the bounds) x 2 x `m` x (`s` + 1). Where that is beyond `Limits.leaf_states`, the
+automaton keeps to the bounds, or to decimals at all, and a check decides the number when it ends: exact, but a number
+may turn out wrong at its end, so such a place is guarded. `-0` is offered where negative numbers are.
+
+A number with an exponent is no matter for a finite automaton where there are bounds, so it is not offered there;
+acceptance reads every spelling and asks the check (`leaf` with `lenient`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from math import floor, lcm
+from math import ceil, floor, lcm
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.errors import LimitError
 from ruvllm_grammar.jsonschema.clauses import Bound, Cell, Listed
-from ruvllm_grammar.jsonschema.values import decimal_places, is_number, rational
+from ruvllm_grammar.jsonschema.exact import comparable, is_multiple
+from ruvllm_grammar.jsonschema.values import (
+    decimal_places,
+    digits_of,
+    is_number,
+    plain_decimal,
+    rational,
+)
 from ruvllm_grammar.limits import Limits
 
 _DIGIT = ir.chars(ir.CharSet.of((0x30, 0x39)))
@@ -43,6 +55,10 @@ _E = ir.chars(ir.CharSet.of("eE"))
 
 _ANY_EXPONENT = ir.seq(_E, ir.optional(ir.chars(ir.CharSet.of("+-"))), ir.repeat(_DIGIT, 1))
 _WHOLE_EXPONENT = ir.seq(_E, ir.optional(ir.literal("+")), ir.repeat(_DIGIT, 1, 2))
+#: Numbers that are looked at one by one.
+_FEW = 1000
+#: Bounds below, in lowest terms, have few digits.
+_SMALL = 10**1000
 
 #: RFC 8259 section 6.
 NUMBER = ir.leaf(
@@ -53,10 +69,12 @@ NUMBER = ir.leaf(
     )
 )
 
+#: The same without exponent.
+DECIMAL = ir.seq(_INTEGER, ir.optional(ir.seq(ir.literal("."), ir.repeat(_DIGIT, 1))))
+
 #: Integers of draft 4: "a JSON number without a fraction or exponent part" (draft-zyp-json-schema-04, section 3.5).
 WHOLE = ir.leaf(_INTEGER)
 
-_DECIMAL = ir.seq(_INTEGER, ir.optional(ir.seq(ir.literal("."), ir.repeat(_DIGIT, 1))))
 #: A number with a fraction that does not end in 0.
 _SHORTEST = ir.seq(_INTEGER, ir.literal("."), ir.repeat(_DIGIT, 0), ir.chars(ir.CharSet.of((0x31, 0x39))))
 _ZEROS = ir.repeat(ir.literal("0"), 1)
@@ -99,12 +117,42 @@ class NumberShape:
     whole: bool = False
 
     def why_empty(self, algebra: ir.Algebra, limits: Limits) -> str | None:
-        """Why no number fits, naming the clauses; None when one does."""
-        if self._interval_is_empty() or (
-            (self.not_multiples or self.not_values) and algebra.is_empty(self._language(limits))
-        ):
+        """Why no number fits, naming the clauses; None when one does, or may (`guards`)."""
+        if self._interval_is_empty():
             return self._clash()
+        if self.not_multiples or self.not_values:
+            few = self._few()
+            if few is not None:
+                return None if any(map(self.holds, few)) else self._clash()
+            found, exact = self._language(limits)
+            if exact and algebra.is_empty(found):
+                return self._clash()
         return None
+
+    def _few(self) -> list[Decimal] | None:
+        """All numbers that the bounds and the multiples leave, where they are few; else None."""
+        low, high, step = self.lower, self.upper, self.multiple
+        if low is None or high is None or step is None or (high.value - low.value) / step > _FEW:
+            return None
+        first, last = ceil(low.value / step), floor(high.value / step)
+        return [Decimal(plain_decimal(n * step)) for n in range(first, last + 1)]
+
+    def holds(self, value: int | Decimal) -> bool:
+        """Whether a number satisfies all of it, whatever its exponent. The spelling of `whole` apart."""
+        point = comparable(value)
+        low, high = self.lower, self.upper
+        return (
+            (low is None or point > low.value or (point == low.value and not low.open))
+            and (high is None or point < high.value or (point == high.value and not high.open))
+            and (self.multiple is None or is_multiple(value, self.multiple))
+            and not any(is_multiple(value, one.value) for one in self.not_multiples)
+            and not any(
+                point == rational(one)
+                for listed in self.not_values
+                for one in listed.values
+                if is_number(one)
+            )
+        )
 
     def _interval_is_empty(self) -> bool:
         low, high, step = self.lower, self.upper, self.multiple
@@ -117,28 +165,34 @@ class NumberShape:
             first += step
         return first > high.value or (first == high.value and high.open)
 
-    def _clash(self) -> str:
+    def _clauses(self) -> str:
+        """Everything it says, in words."""
         bounds = [one for one in (self.lower, self.upper) if one is not None]
         clauses = [str(one) for one in (*bounds, *self.multiples, *self.not_multiples)]
         clauses.extend(f"not {one}" for one in self.not_values)
         if self.integer is not None:
             clauses.append(f"type integer (at {self.integer})")
-        if len(clauses) == 1:
-            return f"{clauses[0]} leaves no number"
-        return f"{', '.join(clauses[:-1])} and {clauses[-1]} leave no number"
+        return clauses[0] if len(clauses) == 1 else f"{', '.join(clauses[:-1])} and {clauses[-1]}"
 
-    def expression(self, limits: Limits) -> ir.Expr:
-        """The leaf that reads the numbers.
+    def _clash(self) -> str:
+        clauses = self._clauses()
+        return f"{clauses} {'leave' if ' and ' in clauses else 'leaves'} no number"
 
-        Raises:
-            LimitError: `multipleOf` or a bound needs more than `Limits.leaf_states` states.
+    def leaf(self, limits: Limits, *, lenient: bool = False) -> ir.Expr:
+        """The numbers, with a check behind them where no automaton decides.
+
+        Args:
+            limits: `leaf_states` bounds the automaton.
+            lenient: every spelling, for acceptance; else those that generation keeps to.
         """
-        if self.lower is None and self.upper is None and not self.not_multiples and not self.not_values:
-            if self.multiple is None:
-                return NUMBER
-            if self.multiple == 1:
-                return WHOLE if self.whole else INTEGER
-        return ir.leaf(self._language(limits))
+        if self._says_nothing:
+            return NUMBER
+        if lenient and not self.whole:
+            return ir.seq(NUMBER, ir.check(self._check()))
+        if self.multiple == 1 and self._unbounded and not self.not_multiples and not self.not_values:
+            return WHOLE if self.whole else INTEGER
+        found, exact = self._language(limits)
+        return ir.leaf(found) if exact else ir.seq(ir.leaf(found), ir.check(self._check()))
 
     def item(self, limits: Limits, algebra: ir.Algebra, again: ir.Expr) -> ir.Expr:
         """The same numbers, with `again` wherever a spelling goes on although its value is settled.
@@ -146,21 +200,20 @@ class NumberShape:
         `7` may go on as `7.0`, and `0` as `0e5`, which are the same numbers. Where a number must not be repeated (an
         item of an array whose items differ), `again` stands there for the question whether this one has come before:
         the same that stands behind the item. So no such spelling is begun that could only end as a repetition.
-
-        Raises:
-            LimitError: as `expression`.
         """
         exponents: ir.Expr = ir.NEVER
+        exact = True
         plain = self.lower is None and self.upper is None and not self.not_multiples and not self.not_values
         if plain and self.multiple is None:
-            decimals = mantissas = _DECIMAL
+            decimals = mantissas = DECIMAL
             exponents = _ANY_EXPONENT
         elif plain and self.multiple == 1 and not self.whole:
             mantissas = ir.seq(_INTEGER, ir.optional(ir.seq(ir.literal("."), _ZEROS)))
             decimals = mantissas
             exponents = _WHOLE_EXPONENT
         else:
-            decimals = mantissas = self._language(limits)
+            decimals, exact = self._language(limits)
+            mantissas = decimals
         whole, shortest = ir.both(decimals, _INTEGER), ir.both(decimals, _SHORTEST)
         parts = [ir.leaf(ir.both(decimals, ir.alt(_INTEGER, _SHORTEST)))]
         if not self.whole:
@@ -172,27 +225,79 @@ class NumberShape:
         if exponents is not ir.NEVER:
             parts.append(ir.leaf(ir.seq(ir.but_not(mantissas, _ZERO), exponents)))
             parts.append(ir.seq(ir.leaf(_ZERO), again, ir.leaf(exponents)))
-        return ir.alt(*parts)
+        return ir.alt(*parts) if exact else ir.seq(ir.alt(*parts), ir.check(self._check()))
 
-    def _language(self, limits: Limits) -> ir.Expr:
-        """The decimals without exponent, as a regular expression."""
+    def guards(self, limits: Limits) -> tuple[ir.Guard, ...]:
+        """Where generation meets a check."""
+        if not (self.multiples or self.not_multiples or self.not_values) and self._small:
+            return ()
+        _, exact = self._language(limits)
+        if exact:
+            return ()
+        return (ir.Guard(self._pointer, f"{self._clauses()}: decided when the number ends"),)
+
+    @property
+    def _unbounded(self) -> bool:
+        return self.lower is None and self.upper is None
+
+    @property
+    def _says_nothing(self) -> bool:
+        return self._unbounded and self.multiple is None and not self.not_multiples and not self.not_values
+
+    @property
+    def _small(self) -> bool:
+        """Whether the digits of the bounds are few enough for any budget."""
+        return all(
+            bound is None or max(bound.value.numerator, bound.value.denominator) < _SMALL
+            for bound in (self.lower, self.upper)
+        )
+
+    def _check(self) -> ir.Check:
+        """The test of the whole shape; its name says all of it, digit by digit, since names identify tests."""
+        parts = []
+        for word, bound in ((">", self.lower), ("<", self.upper)):
+            if bound is not None:
+                parts.append(f"{word}{'' if bound.open else '='} {plain_decimal(bound.value)}")
+        if self.multiple is not None:
+            parts.append(f"multiple of {plain_decimal(self.multiple)}")
+        parts.extend(f"no multiple of {plain_decimal(one.value)}" for one in self.not_multiples)
+        excluded = {rational(v) for listed in self.not_values for v in listed.values if is_number(v)}
+        parts.extend(f"not {plain_decimal(one)}" for one in sorted(excluded))
+        return ir.Check("value", f"number {', '.join(parts)}", self._pointer, self.holds)
+
+    @property
+    def _pointer(self) -> str:
+        """A clause of the shape."""
+        bounds = [one for one in (self.lower, self.upper) if one is not None]
+        pointers = [one.pointer for one in (*self.multiples, *self.not_multiples, *bounds)]
+        pointers += [one.pointer for one in self.not_values]
+        return pointers[0] if pointers else self.integer or ""
+
+    def _language(self, limits: Limits) -> tuple[ir.Expr, bool]:
+        """The decimals without exponent, as a regular expression, and whether that decides; else it is a superset."""
         budget = limits.leaf_states
         # Where no number is negative, only -0 could have a sign, and 0 says it.
         signed = self.lower is None or self.lower.value < 0
+        low, high = _end(self.lower), _end(self.upper)
+        exact = True
         try:
-            found = _machine(_end(self.lower), _end(self.upper), self.multiple, budget, signed=signed)
+            found = _machine(low, high, self.multiple, budget, signed=signed)
             for one in self.not_multiples:
                 found = ir.but_not(found, _machine(None, None, one.value, budget))
-        except LimitError as error:
-            clause = next(iter((*self.multiples, *self.not_multiples)), self.lower or self.upper)
-            msg = f"{clause}: {error}"
-            raise LimitError(msg, limit=error.limit, needed=error.needed) from None
-        for listed in self.not_values:
+        except LimitError:
+            exact = False
+            try:
+                found = _machine(low, high, None, budget, signed=signed)
+            except LimitError:
+                found = DECIMAL
+            if self.integer is not None:
+                found = ir.both(found, _INTEGER)
+        for listed in self.not_values if exact else ():
             for value in listed.values:
                 if is_number(value):
                     point = (rational(value), False)
                     found = ir.but_not(found, _machine(point, point, None, budget))
-        return ir.both(found, _INTEGER) if self.whole else found
+        return (ir.both(found, _INTEGER) if self.whole else found), exact
 
 
 def merge(cells: Iterable[Cell]) -> NumberShape:
@@ -250,9 +355,9 @@ class _Comparison:
     def __init__(self, value: Fraction, *, open: bool) -> None:
         whole = floor(value)
         places = decimal_places(value)
-        self.whole = str(whole)
+        self.whole = digits_of(whole)
         rest = (value - whole) * 10**places
-        self.fraction = str(int(rest)).rjust(places, "0") if places else ""
+        self.fraction = digits_of(int(rest)).rjust(places, "0") if places else ""
         self.open = open
 
     def digit(self, state: tuple[int, int], digit: int) -> tuple[int, int]:

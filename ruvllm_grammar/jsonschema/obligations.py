@@ -60,7 +60,15 @@ class Obligation:
             return False
         cell = self.cells[0]
         return cell.kinds <= SCALARS and not (
-            cell.must or cell.choices or cell.refused or cell.values or cell.multiples or cell.patterns
+            cell.must
+            or cell.choices
+            or cell.refused
+            or cell.values
+            or cell.multiples
+            or cell.patterns
+            or cell.not_values
+            or cell.not_multiples
+            or cell.not_patterns
         )
 
 

@@ -7,6 +7,7 @@ left for later, rule by rule as the program enters them, only writes expressions
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -44,6 +45,7 @@ class _Reading:
         limits: Limits,
         draft: str | None,
         formats: str,
+        content: str,
         registry: Mapping[str, Any] | None,
         any_order: bool = False,
         refusals: list[Refusal] | None,
@@ -52,16 +54,30 @@ class _Reading:
         if formats not in _FORMATS:
             msg = f"unknown value {formats!r} for formats; use one of {', '.join(_FORMATS)}"
             raise GrammarError(msg)
+        if content not in _FORMATS:
+            msg = f"unknown value {content!r} for content; use one of {', '.join(_FORMATS)}"
+            raise GrammarError(msg)
         value, self.text = parse(schema, limits)
         self.document = Document(value, self.text, draft=draft, registry=registry, limits=limits)
-        cells = Cells(self.document, limits=limits, assert_formats=formats == "assert", uses=uses)
+        cells = Cells(
+            self.document,
+            limits=limits,
+            assert_formats=formats == "assert",
+            assert_content=content == "assert",
+            uses=uses,
+        )
         root = cells.cell(self.document.root)
         cells.survey(root)
         if cells.wants_annotations:
             if uses is not None:
                 uses.clear()
             cells = Cells(
-                self.document, limits=limits, assert_formats=formats == "assert", annotations=True, uses=uses
+                self.document,
+                limits=limits,
+                assert_formats=formats == "assert",
+                assert_content=content == "assert",
+                annotations=True,
+                uses=uses,
             )
             root = cells.cell(self.document.root)
             cells.survey(root)
@@ -118,10 +134,11 @@ class _Reading:
             return
         if "number" in conjunction.kinds:
             number = self.emptiness.shapes.number(conjunction)
-            if number.multiples and self.emptiness.number_fits(conjunction):
-                number.expression(limits)
+            if self.emptiness.number_fits(conjunction):
+                self.guards.update(dict.fromkeys(number.guards(limits)))
         if "string" in conjunction.kinds:
-            self.emptiness.shapes.string(conjunction).measure(limits)
+            string = self.emptiness.shapes.string(conjunction)
+            self.guards.update(dict.fromkeys(string.guards(self.obligations.algebra, limits)))
         if "object" in conjunction.kinds:
             self._measure_object(conjunction)
         if "array" in conjunction.kinds:
@@ -161,6 +178,7 @@ def read(
     whitespace: str = "flexible",
     any_order: bool = False,
     registry: Mapping[str, Any] | None = None,
+    content: str = "annotate",
 ) -> ir.Grammar:
     """Read a JSON Schema into a grammar of the documents that satisfy it.
 
@@ -174,6 +192,7 @@ def read(
         whitespace: "compact", "spaced", "pretty", "flexible" or "any".
         any_order: the members of an object come in any order; else declared ones in the order of the schema.
         registry: other documents by absolute URI; nothing is fetched.
+        content: "assert" restricts strings by `contentEncoding` and `contentMediaType`; "annotate" ignores them.
 
     Raises:
         SchemaError: the schema is malformed, or a reference leads nowhere or in a circle.
@@ -184,23 +203,34 @@ def read(
     """
     space = whitespace_of(whitespace)
     reading = _Reading(
-        schema, algebra=algebra, limits=limits, draft=draft, formats=formats, registry=registry,
+        schema, algebra=algebra, limits=limits, draft=draft, formats=formats, content=content, registry=registry,
         any_order=any_order, refusals=None, uses=None,
     )  # fmt: skip
     reading.satisfiable()
-    lowering = Lowering(reading.root, reading.emptiness, space, any_order=any_order)
     documents = [reading.text, *(f"{uri} {text}" for uri, text in sorted(reading.document.used.items()))]
     order = "any order" if any_order else "schema order"
-    options = (draft or "", formats, whitespace, order)
+    options = (draft or "", formats, content, whitespace, order)
     key = "\0".join(("jsonschema", str(FORMAT_VERSION), *options, *documents))
-    return ir.Grammar(
-        ROOT,
-        dict(space.rules),
-        provider=lowering.group,
-        key=key.encode("utf-8", "surrogatepass"),
-        guards=tuple(reading.guards),
-        may_check=True,
-    )
+    lock = threading.RLock()  # the two grammars share what is worked out on demand
+
+    def grammar(*, lenient: bool) -> ir.Grammar:
+        lowering = Lowering(reading.root, reading.emptiness, space, any_order=any_order, lenient=lenient)
+
+        def group(name: str) -> ir.Group:
+            with lock:
+                return lowering.group(name)
+
+        return ir.Grammar(
+            ROOT,
+            dict(space.rules),
+            provider=group,
+            key=(f"{key}\0lenient" if lenient else key).encode("utf-8", "surrogatepass"),
+            guards=tuple(reading.guards),
+            may_check=True,
+            lenient=None if lenient else lambda: grammar(lenient=True),
+        )
+
+    return grammar(lenient=False)
 
 
 class _NothingToAsk:
@@ -224,6 +254,9 @@ class _NothingToAsk:
     def runs_out(self, e: ir.Expr) -> bool:
         raise GrammarError(f"asked whether {e} runs out; this is a defect of the reader")
 
+    def automaton(self, e: ir.Expr) -> ir.Automaton:
+        raise GrammarError(f"asked for the automaton of {e}; this is a defect of the reader")
+
 
 def read_json(*, limits: Limits, whitespace: str = "flexible") -> ir.Grammar:
     """The grammar of every JSON document: JSON mode.
@@ -242,6 +275,7 @@ def check(
     draft: str | None = None,
     formats: str = "assert",
     registry: Mapping[str, Any] | None = None,
+    content: str = "annotate",
 ) -> Report:
     """Say what `read` would do: every keyword in use, every refusal, and why nothing could match.
 
@@ -254,7 +288,7 @@ def check(
     refusals: list[Refusal] = []
     uses: list[Use] = []
     reading = _Reading(
-        schema, algebra=algebra, limits=limits, draft=draft, formats=formats, registry=registry,
+        schema, algebra=algebra, limits=limits, draft=draft, formats=formats, content=content, registry=registry,
         refusals=refusals, uses=uses,
     )  # fmt: skip
     unsatisfiable: str | None = None

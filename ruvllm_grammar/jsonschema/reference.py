@@ -100,8 +100,7 @@ def page(*, measured: str = "") -> str:
     order = (State.EXACT, State.GUARDED, State.REFUSED, State.DOCUMENT, State.ANNOTATION)
     lines.extend(_row(row) for state in order for row in ROWS if row.state is state)
     text = "\n".join(lines) + "\n" + _TAIL
-    text += "".join(f"| `{name}` | {note} |\n" for name, (_, note) in formats.ASSERTED.items())
-    text += "".join(f"| `{name}` | refused: it {reason} |\n" for name, reason in formats.REFUSED.items())
+    text += "".join(f"| `{name}` | {one.note} |\n" for name, one in formats.ASSERTED.items())
     return text + _SPELLING + _MEASURED + measured + _END
 
 

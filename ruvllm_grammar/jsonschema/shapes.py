@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from ruvllm_grammar import ir
 from ruvllm_grammar.jsonschema import arrays, domains, numbers, object_merge, strings
 from ruvllm_grammar.jsonschema.arrays import ArrayShape
+from ruvllm_grammar.jsonschema.clauses import Refusal
 from ruvllm_grammar.jsonschema.numbers import NumberShape
 from ruvllm_grammar.jsonschema.objects import ObjectShape
 from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation, Obligations
@@ -66,7 +67,11 @@ class Shapes:
         return tuple(word for word in words if word not in denied)
 
     def strings_of(self, obligation: Obligation) -> ir.Expr:
-        """The strings that satisfy an obligation, as a regular expression over values."""
+        """Strings that satisfy an obligation, as a regular expression: all but those that a test decides.
+
+        Raises:
+            UnsupportedKeyword: a test decides them all.
+        """
         found = []
         for conjunction in self.obligations.conjunctions(obligation):
             if conjunction.values is not None:
@@ -74,7 +79,10 @@ class Shapes:
                     ir.literal(one) for one in conjunction.values if isinstance(one, str) and spellable(one)
                 ]
             elif "string" in conjunction.kinds:
-                found.append(self.string(conjunction).expression())
+                shape = self.string(conjunction)
+                if shape.needs_checks(self.obligations.algebra, self.obligations.limits):
+                    self.obligations.refuse(_named_by_check(shape))
+                found.append(shape.expression())
         return ir.alt(*found)
 
     def values_of(self, obligation: Obligation) -> frozenset[Hashable] | None:
@@ -102,8 +110,16 @@ class Shapes:
                 return None
             found.update(numbers)
         if "string" in conjunction.kinds:
-            strings = domains.strings(self.string(conjunction), self.obligations.algebra)
+            strings = domains.strings(
+                self.string(conjunction), self.obligations.algebra, self.obligations.limits
+            )
             if strings is None:
                 return None
             found.update(strings)
         return frozenset(found)
+
+
+def _named_by_check(shape: StringShape) -> Refusal:
+    clause = next(one for one in (*shape.patterns, *shape.not_patterns) if one.test is not None)
+    reason = f"{clause} is decided when a string ends, which names of members cannot wait for; use pattern"
+    return Refusal("format", clause.pointer, reason, "any")

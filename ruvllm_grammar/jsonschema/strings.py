@@ -1,11 +1,24 @@
 """Strings: patterns, formats and lengths merged into one regular expression over values.
 
 A length alone stays a counted repetition, which the program runs with a counter, so its size costs nothing. Beside a
-pattern the two are intersected.
+pattern the two are intersected, or, where that would be a large automaton, run side by side (`counted`).
 
 Whether a pattern leaves any string of an allowed length is mostly plain arithmetic: the lengths of its matches are
 read off the expression, and where they have no gaps the question is whether two intervals meet (`abc[0-9]*` has the
 lengths 3, 4, 5, ...). Only where there are gaps, or several patterns, an automaton decides.
+
+Some formats are no regular languages, or none of reasonable size (`formats`). They come as three things: a superset, a
+test that decides it, and a subset. A conjunction then has a least language (subsets of what it demands, without
+supersets of what it denies) and a greatest one, and
+
+```text
+generation    the least language, no test          while it has any string
+              the greatest one, then the tests     otherwise: a guard, because a string may turn out wrong at its end
+acceptance    the greatest one, then the tests
+```
+
+Patterns that each have an automaton may have none of reasonable size together. Then one of them is read, and the
+others are decided when the string ends: a guard as well.
 """
 
 from __future__ import annotations
@@ -16,79 +29,17 @@ from functools import lru_cache
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.errors import LimitError
+from ruvllm_grammar.jsonschema import counted
 from ruvllm_grammar.jsonschema.clauses import Cell, Listed, Pattern, Size
+from ruvllm_grammar.jsonschema.lengths import Lengths, lengths
 from ruvllm_grammar.jsonschema.sizes import spelled_states
 from ruvllm_grammar.jsonschema.values import spellable
 from ruvllm_grammar.limits import Limits
 
-
-@dataclass(frozen=True, slots=True)
-class Lengths:
-    """The lengths, in characters, of the strings of an expression.
-
-    Attributes:
-        shortest: of the shortest string; there is one.
-        longest: of the longest string, None when there is none.
-        gapless: every length between them occurs.
-    """
-
-    shortest: int
-    longest: int | None
-    gapless: bool
-
-
-@lru_cache(maxsize=1024)  # the same formats and patterns, over and over
-def lengths(e: ir.Expr) -> Lengths | None:
-    """The lengths of a regular expression's strings; None where a boolean operator or a machine hides them."""
-    return _lengths(e)
-
-
-def _lengths(e: ir.Expr) -> Lengths | None:
-    match e:
-        case ir.Empty():
-            return Lengths(0, 0, gapless=True)
-        case ir.Literal(text=str(text)):
-            return Lengths(len(text), len(text), gapless=True)
-        case ir.Chars():
-            return Lengths(1, 1, gapless=True)
-        case ir.Seq():
-            parts = [_lengths(part) for part in e.parts]
-            if any(part is None for part in parts):
-                return None
-            known = [part for part in parts if part is not None]
-            ends = [part.longest for part in known if part.longest is not None]
-            longest = sum(ends) if len(ends) == len(known) else None
-            return Lengths(sum(part.shortest for part in known), longest, all(part.gapless for part in known))
-        case ir.Alt():
-            return _union([_lengths(part) for part in e.parts])
-        case ir.Repeat():
-            return _repeated(_lengths(e.body), e.low, e.high)
-        case _:
-            return None
-
-
-def _union(parts: list[Lengths | None]) -> Lengths | None:
-    known = sorted((part for part in parts if part is not None), key=lambda part: part.shortest)
-    if len(known) < len(parts):
-        return None
-    reach: int | None = known[0].shortest
-    gapless = all(part.gapless for part in known)
-    for part in known:
-        if reach is not None:
-            gapless = gapless and part.shortest <= reach + 1
-            reach = None if part.longest is None else max(reach, part.longest)
-    return Lengths(known[0].shortest, reach, gapless)
-
-
-def _repeated(body: Lengths | None, low: int, high: int | None) -> Lengths | None:
-    if body is None:
-        return None
-    bounded = body.longest is not None and (high is not None or body.longest == 0)
-    longest = body.longest * (high or 0) if bounded and body.longest is not None else None
-    # From k to k + 1 copies there is no gap when k * longest + 1 reaches (k + 1) * shortest; k = low is the worst.
-    reach = low * body.longest if body.longest is not None else (None if low else 0)
-    joined = reach is None or reach + 1 >= (low + 1) * body.shortest
-    return Lengths(low * body.shortest, longest, body.gapless and (joined or low == high))
+#: A pattern beside a length becomes one automaton up to this many states; beyond, they run side by side.
+_FLAT_STATES = 50_000
+#: States of bytes that a state over characters costs at least.
+_SPELLED = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +60,13 @@ class StringShape:
     not_patterns: tuple[Pattern, ...] = ()
     not_values: tuple[Listed, ...] = ()
 
-    def expression(self) -> ir.Expr:
-        """The values, as a regular expression."""
-        excluded = [pattern.expr for pattern in self.not_patterns]
+    def language(self, *, greatest: bool = False) -> ir.Expr:
+        """What patterns, formats and excluded values leave: the least language, or the greatest.
+
+        `checks` decide the greatest.
+        """
+        wanted = [pattern.expr if greatest else pattern.least for pattern in self.patterns]
+        excluded = [pattern.least if greatest else pattern.expr for pattern in self.not_patterns]
         words = [
             ir.literal(value)
             for listed in self.not_values
@@ -120,45 +75,66 @@ class StringShape:
         ]
         if words:
             excluded.append(ir.alt(*words))
-        if not self.patterns and not excluded:
-            return self._length()
-        found = ir.both(
-            *(pattern.expr for pattern in self.patterns), *(ir.complement(one) for one in excluded)
+        return (
+            ir.both(*wanted, *(ir.complement(one) for one in excluded)) if wanted or excluded else ir.ANY_TEXT
         )
-        return found if self._implied(lengths(found)) else ir.both(found, self._length())
 
-    def measure(self, limits: Limits) -> None:
-        """Refuse a pattern whose automaton will not fit, alone or counted by a length.
+    def expression(self, *, greatest: bool = False) -> ir.Expr:
+        """The values, as a regular expression, lengths and all."""
+        found = self.language(greatest=greatest)
+        if found is ir.ANY_TEXT:
+            return self._length()
+        return found if self.implied(lengths(found)) else ir.both(found, self._length())
+
+    @property
+    def checked(self) -> bool:
+        """Whether a test has a say: the least language may not be all."""
+        return any(pattern.test is not None for pattern in (*self.patterns, *self.not_patterns))
+
+    def checks(self, algebra: ir.Algebra) -> tuple[ir.Check, ...]:
+        """What decides the strings of the greatest language."""
+        return tuple(
+            _check(pattern, algebra, denied=i >= len(self.patterns))
+            for i, pattern in enumerate((*self.patterns, *self.not_patterns))
+            if pattern.test is not None
+        )
+
+    def leaf(self, algebra: ir.Algebra, limits: Limits, *, lenient: bool = False) -> ir.Expr:
+        """The JSON strings, with the checks behind them where there are any.
+
+        Args:
+            algebra: builds automata.
+            limits: their budget.
+            lenient: every string, for acceptance; else those that generation keeps to.
+        """
+        greatest = self.checked and (lenient or self.needs_checks(algebra, limits))
+        plan = _plan(self, algebra, limits, greatest)
+        checks = self.checks(algebra) if greatest else ()
+        return ir.seq(plan.leaf, *map(ir.check, (*plan.checks, *checks)))
+
+    def guards(self, algebra: ir.Algebra, limits: Limits) -> tuple[ir.Guard, ...]:
+        """Where generation meets a check.
 
         Raises:
-            LimitError: `Limits.leaf_states`, naming the clauses.
+            LimitError: `Limits.leaf_states`, naming the clause: a pattern of its own is too large.
         """
-        if (
-            len(self.patterns) != 1
-            or self.not_patterns
-            or self.not_values
-            or self.patterns[0].keyword == "format"
-        ):
-            return
-        pattern = self.patterns[0]
-        longest: int | None = None
-        found = lengths(pattern.expr)
-        if not self._implied(found):
-            bounds = [size.value for size in (self.high, self.low) if size is not None][:1]
-            if found is not None and found.longest is not None:
-                bounds.append(found.longest)
-            longest = min(bounds)
-        needed = spelled_states(pattern.expr, longest, limits.leaf_states)
-        if needed is not None and needed > limits.leaf_states:
-            counted = self.high or self.low
-            beside = "" if longest is None or counted is None else f" beside {counted}"
-            msg = (
-                f"{pattern}{beside} needs about {needed} states or more, and Limits.leaf_states allows "
-                f"{limits.leaf_states}; shorten its counted repetitions or the length, or raise the limit"
-            )
-            raise LimitError(msg, limit="leaf_states", needed=needed)
+        greatest = self.needs_checks(algebra, limits)
+        checks = (*_plan(self, algebra, limits, greatest).checks, *(self.checks(algebra) if greatest else ()))
+        return tuple(ir.Guard(one.pointer, f"{one.name} is decided when the string ends") for one in checks)
 
-    def _implied(self, found: Lengths | None) -> bool:
+    def needs_checks(self, algebra: ir.Algebra, limits: Limits) -> bool:
+        """Whether no string is certain, so that generation meets the test of a format."""
+        return self.checked and _plan(self, algebra, limits, False).leaf is ir.NEVER
+
+    @property
+    def window(self) -> tuple[int, int | None]:
+        """The lengths, as numbers."""
+        return (
+            0 if self.low is None else self.low.value,
+            None if self.high is None else self.high.value,
+        )
+
+    def implied(self, found: Lengths | None) -> bool:
         """Whether every match has an allowed length, so that counting would only make the automaton larger."""
         if self.low is None and self.high is None:
             return True
@@ -172,29 +148,18 @@ class StringShape:
         high = None if self.high is None else self.high.value
         return ir.repeat(ir.ANY_CHAR, 0 if self.low is None else self.low.value, high)
 
-    def why_empty(self, algebra: ir.Algebra) -> str | None:
+    def why_empty(self, algebra: ir.Algebra, limits: Limits) -> str | None:
         """Why no string fits, naming the clauses; None when one does."""
         if self.low is not None and self.high is not None and self.low.value > self.high.value:
             return f"{self.low} and {self.high} leave no string"
         if not self.patterns and not self.not_patterns and not self.not_values:
             return None
-        if len(self.patterns) == 1 and not self.not_patterns and not self.not_values:
-            possible = self._possible(lengths(self.patterns[0].expr))
-            if possible is not None:
-                return None if possible else self._clash()
-        expression = self.expression()
-        if expression is ir.NEVER:
-            return self._clash()
-        if not ir.hides_emptiness(expression):
-            return None
-        try:
-            empty = algebra.is_empty(ir.json_string(expression))
-        except LimitError as error:
-            clauses = ", ".join(str(one) for one in (*self.patterns, *self.not_patterns, *self.not_values))
-            raise LimitError(f"{clauses}: {error}", limit=error.limit, needed=error.needed) from None
-        return self._clash() if empty else None
+        for greatest in (False, True) if self.checked else (False,):
+            if _plan(self, algebra, limits, greatest).leaf is not ir.NEVER:
+                return None
+        return self._clash()
 
-    def _possible(self, found: Lengths | None) -> bool | None:
+    def possible(self, found: Lengths | None) -> bool | None:
         """Whether some length is allowed; None where the lengths alone do not tell."""
         if found is None:
             return None
@@ -217,12 +182,118 @@ class StringShape:
         return f"{', '.join(clauses[:-1])} and {clauses[-1]} leave no string"
 
 
+def _check(pattern: Pattern, algebra: ir.Algebra, *, denied: bool = False) -> ir.Check:
+    """The check that a string is in a language, or with `denied` that it is not."""
+
+    def test(text: str) -> bool:
+        return pattern.holds(text, algebra) is not denied
+
+    return ir.Check("value", f"{pattern.keyword} {pattern.text}", pattern.pointer, test)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How strings are read: a leaf, or a frame; NEVER where there are none; and clauses left for the end."""
+
+    leaf: ir.Expr
+    checks: tuple[ir.Check, ...] = ()
+
+
+@lru_cache(maxsize=4096)
+def _plan(shape: StringShape, algebra: ir.Algebra, limits: Limits, greatest: bool) -> _Plan:  # noqa: FBT001 - a cache key
+    language = shape.language(greatest=greatest)
+    low, high = shape.window
+    if language is ir.NEVER or (high is not None and low > high):
+        return _Plan(ir.NEVER)
+    if language is ir.ANY_TEXT:
+        return _Plan(ir.json_string(shape.expression(greatest=greatest)))
+    found = lengths(language)
+    possible = shape.possible(found)
+    if possible is False:
+        return _Plan(ir.NEVER)
+    implied = shape.implied(found)
+    certain = any(language is pattern.certain for pattern in shape.patterns)
+    needed = _needed(shape, language, found, limits)
+    if needed is not None and needed <= limits.leaf_states and (possible or (implied and certain)):
+        return _Plan(ir.json_string(shape.expression(greatest=greatest)))
+    try:
+        return _built(shape, language, algebra, greatest=greatest)
+    except LimitError as error:
+        return _one_by_one(shape, algebra, limits, error)
+
+
+def _needed(shape: StringShape, language: ir.Expr, found: Lengths | None, limits: Limits) -> int | None:
+    """About how many states the automaton needs; None where that cannot be read off, or it is worth no thought."""
+    if any(language is pattern.certain or pattern.keyword == "format" for pattern in shape.patterns):
+        return 0 if shape.implied(found) else None
+    if shape.implied(found):
+        return spelled_states(language, None, limits.leaf_states)
+    bounds = [size.value for size in (shape.high, shape.low) if size is not None][:1]
+    if found is not None and found.longest is not None:
+        bounds.append(found.longest)
+    needed = spelled_states(language, min(bounds), _FLAT_STATES)
+    return None if needed is None or needed > _FLAT_STATES else needed
+
+
+def _built(shape: StringShape, language: ir.Expr, algebra: ir.Algebra, *, greatest: bool) -> _Plan:
+    """Decide by automata: one for everything where it stays small, else one beside a counter.
+
+    Raises:
+        LimitError: the patterns alone are too large.
+    """
+    low, high = shape.window
+    whole = ir.json_string(shape.expression(greatest=greatest))
+    implied = shape.implied(lengths(language))
+    if implied and ir.hides_emptiness(language):  # else it is here because it looked too large
+        try:
+            return _Plan(ir.NEVER if algebra.is_empty(whole) else whole)
+        except LimitError:
+            pass
+    automaton = algebra.automaton(language)
+    span = 1 if implied else 1 + (low if high is None else high)
+    if len(automaton.rows) * span * _SPELLED <= _FLAT_STATES:
+        return _Plan(ir.NEVER if algebra.is_empty(whole) else whole)
+    needed = counted.work(automaton, high)
+    if needed > counted.MAX_WORK:
+        msg = f"{len(automaton.rows)} states beside the length {high} are too many to count"
+        raise LimitError(msg, limit="leaf_states", needed=needed)
+    name = f"{ir.show(language)} {low} {high}"
+    return _Plan(counted.counted(automaton, low, high, name))
+
+
+def _one_by_one(shape: StringShape, algebra: ir.Algebra, limits: Limits, error: LimitError) -> _Plan:
+    """The first pattern for the automaton, with the lengths; the others are decided when the string ends.
+
+    Raises:
+        LimitError: there is only one, or one of them has no automaton.
+    """
+    clauses = (*shape.patterns, *shape.not_patterns)
+    if len(clauses) < 2:
+        sizes = [str(one) for one in (shape.high, shape.low) if one is not None][:1]
+        msg = f"{' beside '.join([*map(str, clauses), *sizes])}: {error}"
+        raise LimitError(msg, limit=error.limit, needed=error.needed) from None
+    first: ir.Expr | None = None
+    rest: list[ir.Check] = []
+    for i, pattern in enumerate(clauses):
+        denied = i >= len(shape.patterns)
+        wanted, excluded = ((), (pattern,)) if denied else ((pattern,), ())
+        alone = _plan(
+            StringShape(shape.low, shape.high, wanted, excluded, shape.not_values), algebra, limits, True
+        )
+        if alone.leaf is ir.NEVER:
+            return alone
+        if first is not None or pattern.test is not None:
+            rest.append(_check(pattern, algebra, denied=denied))
+        first = first or alone.leaf
+    return _Plan(first or ir.NEVER, tuple(rest))
+
+
 def merge(cells: Iterable[Cell]) -> StringShape:
     """The conjunction of what the cells say about strings."""
     low: Size | None = None
     high: Size | None = None
-    patterns: dict[tuple[str, bool], Pattern] = {}
-    denied: dict[tuple[str, bool], Pattern] = {}
+    patterns: dict[tuple[str, str], Pattern] = {}
+    denied: dict[tuple[str, str], Pattern] = {}
     not_values: list[Listed] = []
     for cell in cells:
         if cell.min_length is not None and (low is None or cell.min_length.value > low.value):
@@ -230,8 +301,8 @@ def merge(cells: Iterable[Cell]) -> StringShape:
         if cell.max_length is not None and (high is None or cell.max_length.value < high.value):
             high = cell.max_length
         for pattern in cell.patterns:
-            patterns.setdefault((pattern.text, pattern.keyword == "format"), pattern)
+            patterns.setdefault((pattern.text, pattern.keyword), pattern)
         for pattern in cell.not_patterns:
-            denied.setdefault((pattern.text, pattern.keyword == "not format"), pattern)
+            denied.setdefault((pattern.text, pattern.keyword), pattern)
         not_values.extend(one for one in cell.not_values if any(isinstance(v, str) for v in one.values))
     return StringShape(low, high, tuple(patterns.values()), tuple(denied.values()), tuple(not_values))

@@ -157,7 +157,8 @@ ROWS: Final[tuple[Row, ...]] = (
     *(_annotation(word) for word in ("title", "description", "default")),
     *(_annotation(word, since=6) for word in ("examples",)),
     *(_annotation(word, since=7) for word in ("$comment", "readOnly", "writeOnly")),
-    *(_annotation(word, since=7) for word in ("contentMediaType", "contentEncoding")),
+    Row("contentEncoding", State.ANNOTATION, "string", 7, 2020, 'asserted with `content="assert"`: base64, RFC 4648'),
+    Row("contentMediaType", State.ANNOTATION, "string", 7, 2020, 'asserted with `content="assert"`: application/json'),
     *(_annotation(word, since=2019) for word in ("deprecated", "contentSchema")),
 )  # fmt: skip
 

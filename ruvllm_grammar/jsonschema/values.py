@@ -135,11 +135,16 @@ def plain_decimal(value: Fraction) -> str:
     sign = "-" if value < 0 else ""
     value = abs(value)
     places = decimal_places(value)
-    digits = str(value.numerator * 10**places // value.denominator)
+    digits = digits_of(value.numerator * 10**places // value.denominator)
     if places == 0:
         return sign + digits
     digits = digits.rjust(places + 1, "0")
     return f"{sign}{digits[:-places]}.{digits[-places:]}"
+
+
+def digits_of(value: int) -> str:
+    """The decimal digits of a non-negative integer of any size; `str` stops at some thousand of them."""
+    return format(Decimal(value), "f")
 
 
 def decimal_places(value: Fraction) -> int:

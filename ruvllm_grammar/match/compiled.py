@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+from collections.abc import Callable
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.errors import MatchError, UnsatisfiableGrammar
@@ -34,6 +36,10 @@ class CompiledGrammar:
         self.source = source
         self.guards = grammar.guards + _spelling_guards(vocabulary)
         self.tokens = TokenMachine(grammar, vocabulary, limits)
+        self._lenient = grammar.lenient
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._acceptor: TokenMachine | None = None
         self._key = grammar.key
         if self.tokens.machine.start < 0:
             raise UnsatisfiableGrammar("no document has a first character")
@@ -52,15 +58,31 @@ class CompiledGrammar:
         return Matcher(self.tokens)
 
     def accepts(self, text: str | bytes) -> bool:
-        """Whether the whole text is a document of the grammar, whatever tokens would spell it."""
+        """Whether the whole text is a document of the grammar, whatever tokens would spell it.
+
+        Also in spellings that masks do not offer: exponents beside bounds, escapes in names, and the like.
+        """
         data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-        matcher = self.matcher()
-        try:
-            for start in range(0, len(data), _PIECE):
-                matcher.accept_bytes(data[start : start + _PIECE])
-        except MatchError:
-            return False
-        return matcher.is_accepting
+        if _reads(self.tokens, data):
+            return True
+        return self._lenient is not None and _reads(self._accepting(self._lenient), data)
+
+    def _accepting(self, lenient: Callable[[], ir.Grammar]) -> TokenMachine:
+        """The machine of the lenient grammar, made when a text is first refused by the other one."""
+        with self._lock:
+            if self._acceptor is None:
+                self._acceptor = TokenMachine(lenient(), self.vocabulary, self._limits)
+            return self._acceptor
+
+
+def _reads(tokens: TokenMachine, data: bytes) -> bool:
+    matcher = Matcher(tokens)
+    try:
+        for start in range(0, len(data), _PIECE):
+            matcher.accept_bytes(data[start : start + _PIECE])
+    except MatchError:
+        return False
+    return matcher.is_accepting
 
 
 def _spelling_guards(vocabulary: Vocabulary) -> tuple[ir.Guard, ...]:

@@ -257,7 +257,8 @@ class Emitter:
 
     def _emit_string(self, e: ir.JsonString) -> None:
         body = e.body
-        if isinstance(body, ir.Repeat) and body.body is ir.ANY_CHAR and body is not ir.ANY_TEXT:
+        any_chars = isinstance(body, ir.Repeat) and body.body is ir.ANY_CHAR
+        if isinstance(body, ir.Repeat) and any_chars and e.quoted and body is not ir.ANY_TEXT:
             self._ops((BYTE, QUOTE, 0, 0))
             self._calls.append((self._here(), 1, _SPELLED_CHAR))
             self._ops((COUNT, 0, body.low, -1 if body.high is None else body.high), (BYTE, QUOTE, 0, 0))

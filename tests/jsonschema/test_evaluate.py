@@ -8,8 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-import ruvllm_grammar as rg
-
 SCALARS = (
     st.none()
     | st.booleans()
@@ -105,7 +103,6 @@ def emptiness_of(algebra, limits):
     return parts
 
 
-def test_what_cannot_be_evaluated_stays_refused(refused):
-    error = refused({"enum": ["a"], "format": "regex"})
-    assert type(error) is rg.UnsupportedKeyword
-    assert error.pointer == "/format"
+def test_formats_with_a_test_are_evaluated(accepts):
+    assert accepts({"enum": ["(a", "(a)"], "format": "regex"}, '"(a"', '"(a)"') == ['"(a)"']
+    assert accepts({"enum": ["(a", "(a)"], "not": {"format": "regex"}}, '"(a"', '"(a)"') == ['"(a"']

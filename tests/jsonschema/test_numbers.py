@@ -1,6 +1,8 @@
 """Every integer and short decimal around the bounds, against rational arithmetic."""
 
 import itertools
+import json
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -11,9 +13,9 @@ import ruvllm_grammar as rg
 from ruvllm_grammar import ir
 from ruvllm_grammar.automata.algebra import RegularAlgebra
 from ruvllm_grammar.automata.leaf import symbolic_dfa
-from ruvllm_grammar.errors import LimitError
 from ruvllm_grammar.jsonschema import numbers
 from ruvllm_grammar.jsonschema.clauses import Bound
+from ruvllm_grammar.jsonschema.exact import comparable, is_multiple
 from ruvllm_grammar.jsonschema.numbers import NumberShape
 from ruvllm_grammar.limits import Limits
 
@@ -73,7 +75,7 @@ def fits(value, low, high, step):
 
 
 def language(shape):
-    expression = shape.expression(LIMITS)
+    expression = shape.leaf(LIMITS)
     return symbolic_dfa(expression.body, LIMITS)
 
 
@@ -185,16 +187,100 @@ def test_why_empty_names_the_clauses():
     )
 
 
-def test_a_multiple_with_too_many_remainders_names_its_clause():
-    shape = shape_of(None, None, Fraction("0.123456789"))
-    with pytest.raises(LimitError) as caught:
-        shape.expression(LIMITS)
-    assert caught.value.limit == "leaf_states"
-    assert caught.value.needed == 123456789
-    assert str(caught.value) == (
-        "multipleOf 0.123456789 (at /multipleOf): needs 123456789 remainders, more than Limits.leaf_states = 200000; "
-        "raise the limit"
+def test_a_multiple_with_too_many_remainders_is_decided_when_the_number_ends(accepts, bytes_vocabulary):
+    schema = '{"type": "integer", "multipleOf": 0.123456789, "minimum": -1e9}'
+    texts = [
+        "0",
+        "123456789",
+        "-246913578",
+        "123456788",
+        "1e308",
+        "123456789e300",
+        "1.23456789E8",
+        "-123456789000",
+    ]
+    good = ["0", "123456789", "-246913578", "123456789e300", "1.23456789E8"]
+    assert accepts(schema, *texts) == good
+    (guard,) = rg.compile(rg.JsonSchema(schema), bytes_vocabulary).guards
+    assert guard.pointer == "/multipleOf"
+    assert guard.reason == (
+        "minimum -1000000000 (at /minimum), multipleOf 0.123456789 (at /multipleOf) and type integer (at /type): "
+        "decided when the number ends"
     )
+    denied = '{"type": "number", "not": {"multipleOf": 0.123456789}}'
+    assert accepts(denied, *texts) == ["123456788", "1e308"]
+
+
+def test_few_candidates_are_looked_at_one_by_one(refused):
+    schema = '{"type": "number", "multipleOf": 0.123456789, "minimum": 0.1, "maximum": 0.3, "not": {"multipleOf": 0.0617283945}}'
+    assert type(refused(json.loads(schema))) is rg.UnsatisfiableGrammar
+    schema = '{"multipleOf": 0.123456789, "minimum": 0.1, "maximum": 0.3, "not": {"const": 0.123456789}}'
+    assert type(
+        refused({**json.loads(schema), "not": {"enum": [0.123456789, 0.246913578]}, "type": "number"})
+    ) is (rg.UnsatisfiableGrammar)
+
+
+EXPONENTS = [
+    "1e2",
+    "2E+2",
+    "20001e-2",
+    "1e999999999",
+    "-1e999999999",
+    "1e-999999999",
+    "0e999999999",
+    "2.5e1",
+    "25e-1",
+]
+
+
+@pytest.mark.parametrize(
+    ("schema", "good"),
+    [
+        ({"maximum": 200}, ["1e2", "2E+2", "-1e999999999", "1e-999999999", "0e999999999", "2.5e1", "25e-1"]),
+        (
+            {"exclusiveMinimum": 0},
+            ["1e2", "2E+2", "20001e-2", "1e999999999", "1e-999999999", "2.5e1", "25e-1"],
+        ),
+        ({"type": "integer"}, ["1e2", "2E+2", "1e999999999", "-1e999999999", "0e999999999", "2.5e1"]),
+        (
+            {"multipleOf": 0.5},
+            ["1e2", "2E+2", "1e999999999", "-1e999999999", "0e999999999", "2.5e1", "25e-1"],
+        ),
+        ({"multipleOf": 7}, ["0e999999999"]),
+        ({"type": "number", "not": {"type": "integer"}}, ["20001e-2", "1e-999999999", "25e-1"]),
+        ({"type": "number", "not": {"const": 25}}, [text for text in EXPONENTS if text != "2.5e1"]),
+    ],
+)
+def test_numbers_with_exponents_are_accepted_by_value(accepts, schema, good):
+    assert accepts(schema, *EXPONENTS) == good
+
+
+def test_bounds_of_any_size(accepts):
+    assert accepts(
+        '{"maximum": 1e5000, "exclusiveMinimum": -1e-5000}', "1e5000", "1e5001", "-1e-5000", "-1e-5001"
+    ) == [
+        "1e5000",
+        "-1e-5001",
+    ]
+
+
+@given(st.integers(-(10**6), 10**6), st.integers(-8, 8), STEPS)
+def test_multiples_by_digits_are_those_of_arithmetic(digits, exponent, step):
+    value = Decimal(digits).scaleb(exponent)
+    assert is_multiple(value, step) is ((Fraction(value) / step).denominator == 1)
+    assert is_multiple(digits, step) is ((digits / step).denominator == 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "sign"), [("1e999999999", 1), ("-1e999999999", -1), ("1e-999999999", 1), ("-1e-99999", -1)]
+)
+def test_far_exponents_keep_their_side(text, sign):
+    found = comparable(Decimal(text))
+    bounds = [Fraction(10) ** n * s for n in (-20_000, 0, 20_000) for s in (-1, 1)]
+    big = "e9" in text
+    assert [found > one for one in bounds] == [
+        (sign > 0 and (big or one < 0)) or (sign < 0 and not big and one < 0) for one in bounds
+    ]
 
 
 def test_rationals_have_common_multiples():

@@ -3,6 +3,7 @@ import json
 import pytest
 
 import ruvllm_grammar as rg
+from ruvllm_grammar.automata.algebra import RegularAlgebra
 from ruvllm_grammar.jsonschema import read, read_json
 from ruvllm_grammar.limits import Limits
 
@@ -54,15 +55,25 @@ def test_refusals_never_come_late(algebra):
         }
     }
     assert len(read(schema, algebra=algebra, limits=Limits()).force()) > 5
-    deep = {"items": {"items": {"items": {"properties": {"a": {"format": "regex"}}}}}}
+    deep = {"items": {"items": {"items": {"properties": {"a": {"propertyNames": {"format": "regex"}}}}}}}
     with pytest.raises(rg.UnsupportedKeyword) as caught:
         read(deep, algebra=algebra, limits=Limits())
-    assert caught.value.pointer == "/items/items/items/properties/a/format"
-    costly = {"properties": {"a": {"items": {"multipleOf": 0.123456789}}}}
+    assert caught.value.pointer == "/items/items/items/properties/a/propertyNames/format"
+    costly = {"properties": {"a": {"items": {"pattern": "^(a{1,99}b){1,99}$"}}}}
+    small = Limits(leaf_states=2_000)
     with pytest.raises(rg.LimitError) as limited:
-        read(costly, algebra=algebra, limits=Limits())
+        read(costly, algebra=RegularAlgebra(small), limits=small)
     assert limited.value.limit == "leaf_states"
-    assert "/properties/a/items/multipleOf" in str(limited.value)
+    assert "/properties/a/items/pattern" in str(limited.value)
+
+
+def test_every_guard_is_known_when_a_schema_is_read(algebra):
+    schema = {"properties": {"a": {"items": {"multipleOf": 0.123456789}}, "b": {"not": {"format": "regex"}}}}
+    found = read(schema, algebra=algebra, limits=Limits()).guards
+    assert sorted(guard.pointer for guard in found) == [
+        "/properties/a/items/multipleOf",
+        "/properties/b/not/format",
+    ]
 
 
 def test_json_mode_asks_nothing(bytes_vocabulary):

@@ -1,6 +1,9 @@
+import json
+
 import pytest
 
 from ruvllm_grammar import ir
+from ruvllm_grammar.automata.algebra import RegularAlgebra
 from ruvllm_grammar.errors import LimitError
 from ruvllm_grammar.jsonschema import read
 from ruvllm_grammar.jsonschema.sizes import spelled_states
@@ -44,14 +47,22 @@ def test_counting_stops_at_the_budget():
     assert spelled_states(huge, None, 1000) > 1000
 
 
-def test_a_pattern_that_will_not_fit_is_refused_when_it_is_read(algebra):
+def test_a_pattern_beside_a_length_runs_side_by_side(accepts):
     schema = {"properties": {"p": {"type": "string", "pattern": "^(a+b+){0,49}$", "maxLength": 1000}}}
+    texts = ["ab" * n for n in (49, 50)] + ["a" * 950 + "b" * n for n in (50, 51)]
+    assert accepts(schema, *({"p": text} for text in texts)) == [
+        json.dumps({"p": text}) for text in (texts[0], texts[2])
+    ]
+
+
+def test_a_pattern_that_will_not_fit_is_refused_when_it_is_read():
+    schema = {"properties": {"p": {"type": "string", "pattern": "^(.{1,99}a){1,99}b$", "maxLength": 1000}}}
+    small = Limits(leaf_states=2_000)
     with pytest.raises(LimitError) as caught:
-        read(schema, algebra=algebra, limits=LIMITS)
+        read(schema, algebra=RegularAlgebra(small), limits=small)
     assert caught.value.limit == "leaf_states"
     assert str(caught.value).startswith(
-        'pattern "^(a+b+){0,49}$" (at /properties/p/pattern) beside maxLength 1000 (at /properties/p/maxLength) '
-        "needs about "
+        'pattern "^(.{1,99}a){1,99}b$" (at /properties/p/pattern) beside maxLength 1000 (at /properties/p/maxLength): '
     )
 
 

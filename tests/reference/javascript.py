@@ -44,3 +44,23 @@ def ask(cases: list[tuple[str, list[str]]]) -> list[Verdict | None]:
     data = json.dumps([{"pattern": pattern, "texts": texts} for pattern, texts in cases])
     done = subprocess.run([node, "-e", _SCRIPT], input=data.encode(), capture_output=True, check=True)
     return [v and Verdict(v["unicode"], v["found"]) for v in json.loads(done.stdout)]
+
+
+_VALID = r"""
+const texts = JSON.parse(require("fs").readFileSync(0, "utf8"));
+const valid = (text) => { try { new RegExp(text, "u"); return true; } catch (error) { return false; } };
+process.stdout.write(JSON.stringify(texts.map(valid)));
+"""
+
+
+def valid(texts: list[str]) -> list[bool]:
+    """Per text whether it is a pattern with the flag `u`."""
+    node = shutil.which("node")
+    if node is None:
+        message = "node is not installed"
+        raise RuntimeError(message)
+    done = subprocess.run(
+        [node, "-e", _VALID], input=json.dumps(texts).encode(), capture_output=True, check=True
+    )
+    found: list[bool] = json.loads(done.stdout)
+    return found
