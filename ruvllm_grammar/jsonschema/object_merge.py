@@ -352,9 +352,7 @@ class _Merging:
         except LimitError as error:
             msg = f"the names (at {place}): {error}"
             raise LimitError(msg, limit=error.limit, needed=error.needed) from None
-        return None, ir.Guard(
-            place, "a name may be begun of which every spelling to the end is taken already"
-        )
+        return None, ir.Guard(place, "a name may be begun that can only end as one that is taken already")
 
 
 def _plain_slots(

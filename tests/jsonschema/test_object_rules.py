@@ -191,3 +191,19 @@ def test_objects_with_records_can_be_finished_in_time(bytes_vocabulary, any_orde
             text += bytes([token]) if token < 256 else b""
         assert len(text) < 120
         assert grammar.accepts(bytes(text))
+
+
+def test_no_name_comes_twice_however_it_is_spelled(accepts):
+    texts = [
+        '{"a": 1, "b": 1}',
+        '{"\\u0061": 1, "b": 1}',
+        '{"a": 1, "a": 1}',
+        '{"a": 1, "\\u0061": 1}',
+        '{"x": {"y": 1, "y": 1}}',
+        '{"x": {"x": 1}, "\\u0078": 2}',
+        '{"x": {"x": 1}, "y": {"x": 1}}',
+    ]
+    schemas = [True, {"type": "object", "minProperties": 1}, {"propertyNames": {"minLength": 1}}]
+    for schema in schemas:
+        assert accepts(schema, *texts) == [texts[0], texts[1], texts[6]]
+    assert accepts({"type": "object", "propertyNames": {"enum": ["a", "b"]}}, *texts) == texts[:2]
