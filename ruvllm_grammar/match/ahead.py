@@ -31,6 +31,7 @@ _STEPS: Final = 2000  # bytes a search may try
 _LEVELS: Final = 3  # containers that may close before the next sibling begins
 _LONGEST: Final = 64  # bytes of a scalar that is written to its end to see what follows
 _REMEMBERED: Final = 1 << 16  # entries of each memo
+_MANY_WAYS, _FEW_WAYS, _CHECKED = range(3)
 _QUOTE, _COMMA, _BACKSLASH = 0x22, 0x2C, 0x5C
 _CLOSERS: Final = {True: 0x7D, False: 0x5D}
 
@@ -53,8 +54,8 @@ class Ahead:
         self._live: dict[int, frozenset[int]] = {}
         self._behind: dict[int, int] = {}
         self._known: dict[object, tuple[bool, Scan]] = {}
-        self._few: dict[int, bool] = {}
-        self._few_by_program: dict[tuple[int | bool, ...], bool] = {}
+        self._few: dict[int, int] = {}
+        self._few_by_program: dict[tuple[int | bool, ...], int] = {}
         self._bytes = Trie.from_strings([bytes([b]) for b in range(256)], range(256))
         self._path = np.zeros(4, np.int32)
         self._scratch = np.zeros(8, np.int32)
@@ -78,7 +79,7 @@ class Ahead:
 
         True, too, where there is much to choose from, and where finding out takes too long.
         """
-        if not threatened(scan) or (scan.mode != DONE and not self._is_few(state, scan)):
+        if not threatened(scan) or (scan.mode != DONE and not self.is_few(state, scan)):
             return True
         asked = (state, key(scan))
         known = self._known.get(asked)
@@ -136,7 +137,7 @@ class Ahead:
             comma = self._target(at, _COMMA)
             if comma >= 0 and (here.is_object or scan.values):
                 first = Scan(Open(None, here.is_object), OUT, values=True)
-                if self._is_few(comma, first):
+                if self._ways(comma, first) == _CHECKED:
                     return True
             at = self._target(at, _CLOSERS[here.is_object])
             here = here.parent
@@ -165,8 +166,12 @@ class Ahead:
             state = self._target(state, min(plain))
         return layout.DEAD
 
-    def _is_few(self, state: int, scan: Scan) -> bool:
-        """Whether a scalar, or whatever may begin here, can end in at most MANY ways.
+    def is_few(self, state: int, scan: Scan) -> bool:
+        """Whether a scalar, or whatever may begin here, can end in at most MANY ways."""
+        return self._ways(state, scan) != _MANY_WAYS
+
+    def _ways(self, state: int, scan: Scan) -> int:
+        """In how many ways it can end, roughly: _MANY_WAYS, _FEW_WAYS, or _CHECKED for few of which checks see some.
 
         Remembered by super-state and, as these differ in their stacks more often than in what comes next, by program.
         """
@@ -182,7 +187,7 @@ class Ahead:
             self._few[state] = found
         return found
 
-    def _count_ends(self, state: int, scan: Scan) -> bool:
+    def _count_ends(self, state: int, scan: Scan) -> int:
         around = Open(
             None, scan.is_name or (scan.open is not None and scan.open.is_object and scan.mode == OUT)
         )
@@ -190,6 +195,7 @@ class Ahead:
             around = around.named(scan.open.key)
         first = Scan(around, scan.mode, scan.pieces, values=True)
         ends = set()
+        crosses = False
         seen: dict[object, Scan] = {}
         todo = deque([(state, first)])
         steps = _STEPS
@@ -208,15 +214,16 @@ class Ahead:
             live = self.live_bytes(state)
             steps -= len(live)
             if len(live) > MANY or len(ends) > MANY or steps < 0 or self._full:
-                return False
+                return _MANY_WAYS
             only_zeros = _only_zeros(scan, live)
             for byte in live:
                 following, after, _ = self._step(state, scan, byte)
                 if only_zeros and following == state:
                     continue
                 if following >= 0 and not (scan.mode == NUMBER and after.mode != NUMBER):
+                    crosses = crosses or bool(self._machine.arena.states[following, 2] & layout.CROSSED)
                     todo.append((following, after))
-        return True
+        return _CHECKED if crosses else _FEW_WAYS
 
 
 def _only_zeros(scan: Scan, live: frozenset[int]) -> bool:

@@ -208,7 +208,7 @@ class Register:
         self._check_epoch()
         self._ahead.begin()
         tables = self._tables
-        search = Search(self._machine, self._ahead, self.target, self._step, limit=limit)
+        search = Search(self._machine, self._ahead, self.target, self._step, self._scanner.feed, limit=limit)
         if threatened(scan):
             search.threatened(tables.tree.root, state, scan)
         if meets:

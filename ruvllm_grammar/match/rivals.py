@@ -261,6 +261,22 @@ def next_bytes(scan: Scan) -> frozenset[int] | None:
     return None
 
 
+def endings(scan: Scan) -> frozenset[bytes] | None:
+    """How the string that is being written goes on, in UTF-8, if it becomes an earlier name or item; None: too many."""
+    runs = None if scan.open is None else _rivalling(scan.open)
+    head, escape = scan.head
+    if runs is None or escape:
+        return None
+    found = set()
+    for run in runs:
+        strings = run.index.strings
+        at = bisect_left(strings, head)
+        while at < len(strings) and strings[at].startswith(head):
+            found.add(strings[at][len(head) :])
+            at += 1
+    return frozenset(found)
+
+
 def _next_of(texts: list[_Text], head: _Text) -> Iterator[Any]:
     """What follows `head` in sorted texts that begin with it, each once."""
     size = len(head)

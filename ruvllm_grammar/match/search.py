@@ -8,16 +8,17 @@ again: from there on the row is right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.match.ahead import Ahead, Step
-from ruvllm_grammar.match.rivals import next_bytes, threatened
-from ruvllm_grammar.match.scanner import Scan
+from ruvllm_grammar.match.rivals import endings, next_bytes, threatened
+from ruvllm_grammar.match.scanner import STRING, Scan
 from ruvllm_grammar.program import Machine
 from ruvllm_grammar.tables.tree import Branch
 
+_QUOTE, _BACKSLASH = 0x22, 0x5C
 _FEW: Final = 4  # children of a branch worth trying without asking which bytes are possible
 
 
@@ -29,6 +30,7 @@ class Search:
         ahead: finds dead ends.
         target: super-state after a byte, checks passed.
         step: super-state and position after a byte, checks decided, and whether one failed.
+        feed: position behind a text.
         limit: tokens may leave at most this distance to acceptance; None without a budget.
 
     Attributes:
@@ -41,9 +43,11 @@ class Search:
         ahead: Ahead,
         target: Callable[[int, int], int],
         step: Step,
+        feed: Callable[[Scan, bytes], Scan],
         *,
         limit: int | None,
     ) -> None:
+        self._feed = feed
         self._machine = machine
         self._ahead = ahead
         self._target = target
@@ -57,6 +61,11 @@ class Search:
         while todo:
             branch, here, position = todo.pop()
             children = branch.children
+            if position.mode == STRING and not self._ahead.is_few(here, position):
+                texts = endings(position)
+                if texts is not None:
+                    todo.extend(self._completed(branch, here, position, texts))
+                    continue
             worth: Iterable[int] = children
             if len(children) > _FEW:
                 hints, live = next_bytes(position), self._ahead.live_bytes(here)
@@ -67,6 +76,37 @@ class Search:
                     following, after = self._enter(child, here, position, byte, all_below=False)
                     if following >= 0 and threatened(after):
                         todo.append((child, following, after))
+
+    def _completed(
+        self, branch: Branch, state: int, scan: Scan, texts: Iterable[bytes]
+    ) -> Iterator[tuple[Branch, int, Scan]]:
+        """Try the ends of a string that would repeat an earlier one, where it has too many ends to run out of.
+
+        Only its closing quote can cross a check, so the way there is looked up and not walked. Yields the places where
+        an escape begins, which can spell what follows in other ways.
+        """
+        escapes: set[int] = set()
+        for text in texts:
+            at, here = branch, state
+            for done in range(len(text) + 1):
+                escape = at.children.get(_BACKSLASH)
+                if escape is not None and escape.node not in escapes:
+                    escapes.add(escape.node)
+                    position = self._feed(scan, text[:done])
+                    following, after = self._enter(escape, here, position, _BACKSLASH, all_below=False)
+                    if following >= 0 and threatened(after):
+                        yield escape, following, after
+                byte = text[done] if done < len(text) else _QUOTE
+                child = at.children.get(byte)
+                if child is None:
+                    break
+                if done == len(text):
+                    self._enter(child, here, self._feed(scan, text), _QUOTE, all_below=False)
+                    break
+                here = self._target(here, byte)
+                if here < 0:
+                    break
+                at = child
 
     def tried(self, root: Branch, within: frozenset[int] | None, state: int, scan: Scan) -> None:
         """Walk everywhere, or only to those nodes that are `within`, and decide whatever check comes."""
