@@ -31,20 +31,22 @@ class RegularAlgebra:
             return e is ir.NEVER
         spelled = isinstance(e, (ir.Leaf, ir.JsonString))
         body = e.body if isinstance(e, (ir.Leaf, ir.JsonString)) else e
-        if isinstance(body, ir.Both):
-            found = self._is_empty_between(body, spelled=spelled)
-            if found is not None:
-                return found
+        found = self._is_empty_between(body, spelled=spelled)
+        if found is not None:
+            return found
         if spelled:  # asked as it will be spelled: built now, in budget, and kept
             return leaf_dfa(e, self.limits).is_empty
         return symbolic_dfa(e, self.limits).is_empty
 
-    def _is_empty_between(self, e: ir.Both, *, spelled: bool) -> bool | None:
-        """Whether an intersection is empty; None where only building it shows whether it keeps to the budget."""
+    def _is_empty_between(self, e: ir.Expr, *, spelled: bool) -> bool | None:
+        """Whether the parts of an intersection, or a complement, leave nothing.
+
+        None where only building it shows whether it keeps to the budget.
+        """
         inside: list[SymbolicDfa] = []
         outside: list[SymbolicDfa] = []
         size = _INNER if spelled else 1
-        for part in ir.children(e):
+        for part in ir.children(e) if isinstance(e, ir.Both) else (e,):
             denied = isinstance(part, ir.Complement)
             dfa = symbolic_dfa(part.body if isinstance(part, ir.Complement) else part, self.limits)
             (outside if denied else inside).append(dfa)
