@@ -21,28 +21,28 @@ def test_supported(grammar_cli, folder):
 
 def test_every_refusal_is_reported_with_its_place(grammar_cli, folder):
     schema = {
-        "properties": {"a": {"type": "string", "format": "regex"}},
-        "items": {"type": "string", "format": "regex"},
+        "properties": {"a": {"propertyNames": {"format": "regex"}}},
+        "items": {"propertyNames": {"format": "regex"}},
     }
     (folder / "s.json").write_text(json.dumps(schema))
     code, out, err = grammar_cli("check", "s.json", "--json")
     found = json.loads(out)
     assert (code, err, found["supported"], found["unsatisfiable"]) == (1, "", False, None)
     assert [(one["keyword"], one["pointer"]) for one in found["refusals"]] == [
-        ("format", "/items/format"),
-        ("format", "/properties/a/format"),
+        ("format", "/items/propertyNames/format"),
+        ("format", "/properties/a/propertyNames/format"),
     ]
     assert {use["pointer"] for use in found["uses"] if use["state"] == "refused"} == {
-        "/properties/a/format",
-        "/items/format",
+        "/properties/a/propertyNames/format",
+        "/items/propertyNames/format",
     }
     code, out, _ = grammar_cli("check", "s.json")
     assert code == 1
     assert [
         line.partition(":")[2].partition(":")[0] for line in out.splitlines() if line.startswith("refused")
     ] == [
-        " format at /items/format",
-        " format at /properties/a/format",
+        " format at /items/propertyNames/format",
+        " format at /properties/a/propertyNames/format",
     ]
 
 
