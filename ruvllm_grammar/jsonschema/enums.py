@@ -8,18 +8,36 @@ spellings of one value are two strings of the leaf, so the minimal automaton sha
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from itertools import count
 from typing import Any
 
 from ruvllm_grammar import ir
+from ruvllm_grammar.jsonschema.exact import comparable
 from ruvllm_grammar.jsonschema.members import Form, Supply
+from ruvllm_grammar.jsonschema.numbers import NUMBER
 from ruvllm_grammar.jsonschema.object_rules import Rules, framed
-from ruvllm_grammar.jsonschema.values import kind, number_spellings, quoted, spellable
+from ruvllm_grammar.jsonschema.values import (
+    is_number,
+    kind,
+    number_spellings,
+    plain_decimal,
+    quoted,
+    rational,
+    spellable,
+)
 from ruvllm_grammar.jsonschema.whitespace import Whitespace
 
 
 def lower(
-    name: str, values: Iterable[Any], space: Whitespace, *, top: bool, whole: bool, any_order: bool
+    name: str,
+    values: Iterable[Any],
+    space: Whitespace,
+    *,
+    top: bool,
+    whole: bool,
+    any_order: bool,
+    lenient: bool = False,
 ) -> tuple[ir.Expr, Rules]:
     """Every spelling of every value that is offered, and the helper rules of its group.
 
@@ -30,15 +48,19 @@ def lower(
         top: the values are the document itself.
         whole: integers are not spelled with a fraction or exponent (`integer` of draft 4).
         any_order: members come in any order, not that of the value.
+        lenient: every spelling, for acceptance.
     """
-    scalars: list[ir.Expr] = []
+    others: list[Any] = []
     containers: list[ir.Expr] = []
-    spelling = _Spelling(name, space, any_order=any_order)
+    spelling = _Spelling(name, space, any_order=any_order, lenient=lenient)
     for value in values:
         if isinstance(value, (dict, list)):
             containers.append(spelling.spelled(value, top=top))
         else:
-            scalars.extend(_scalar(value, whole=whole))
+            others.append(value)
+    if lenient:
+        return ir.alt(_every_spelling(others, whole=whole), *containers), spelling.rules
+    scalars = [one for value in others for one in _scalar(value, whole=whole)]
     flat = ir.alt(*scalars)
     return ir.alt(ir.leaf(flat) if isinstance(flat, ir.Alt) else flat, *containers), spelling.rules
 
@@ -59,10 +81,36 @@ def _scalar(value: Any, *, whole: bool = False) -> list[ir.Expr]:
             return [ir.literal(quoted(value))] if spellable(value) else []
 
 
+def _every_spelling(values: list[Any], *, whole: bool = False) -> ir.Expr:
+    """Scalars in every spelling that JSON has for them; numbers are compared when they end."""
+    texts = [ir.literal(value) for value in values if isinstance(value, str) and spellable(value)]
+    numbers = [value for value in values if is_number(value)]
+    parts = [
+        one
+        for value in values
+        if not isinstance(value, str) and not is_number(value)
+        for one in _scalar(value)
+    ]
+    if texts:
+        parts.append(ir.json_string(ir.alt(*texts)))
+    if numbers and whole:
+        parts.extend(one for value in numbers for one in _scalar(value, whole=True))
+    elif numbers:
+        wanted = frozenset(map(rational, numbers))
+
+        def test(value: int | Decimal) -> bool:
+            return comparable(value) in wanted
+
+        name = "number in " + ", ".join(map(plain_decimal, sorted(wanted)))
+        parts.append(ir.seq(NUMBER, ir.check(ir.Check("value", name, "", test))))
+    return ir.alt(*parts)
+
+
 class _Spelling:
     """Writes listed objects and arrays. A class for the helpers' sake: objects in any order have rules of their own."""
 
-    def __init__(self, name: str, space: Whitespace, *, any_order: bool) -> None:
+    def __init__(self, name: str, space: Whitespace, *, any_order: bool, lenient: bool) -> None:
+        self._lenient = lenient
         self._name = name
         self._space = space
         self._any_order = any_order
@@ -72,6 +120,8 @@ class _Spelling:
     def spelled(self, value: Any, *, top: bool) -> ir.Expr:
         """One value."""
         if not isinstance(value, (dict, list)):
+            if self._lenient:
+                return _every_spelling([value])
             flat = ir.alt(*_scalar(value))
             return ir.leaf(flat) if isinstance(flat, ir.Alt) else flat
         space = self._space
@@ -83,13 +133,16 @@ class _Spelling:
                 return ir.NEVER
             if self._any_order and len(value) > 1:
                 return self._unordered(value, top=top)
-            parts = [ir.seq(ir.literal(quoted(name)), self._rest(member)) for name, member in value.items()]
+            parts = [ir.seq(self._member(name), self._rest(member)) for name, member in value.items()]
         else:
             parts = [ir.seq(self.spelled(item, top=False), space.after_value) for item in value]
         comma = ir.seq(ir.literal(","), space.after_comma)
         rest = (ir.seq(comma, part) for part in parts[1:])
         end = ir.seq(space.before_close(top=top), ir.literal(closing))
         return ir.seq(ir.literal(opening), space.after_open, parts[0], *rest, end)
+
+    def _member(self, name: str) -> ir.Expr:
+        return ir.json_string(ir.literal(name)) if self._lenient else ir.literal(quoted(name))
 
     def _rest(self, member: Any) -> ir.Expr:
         """What follows a member's name."""
@@ -112,7 +165,7 @@ class _Spelling:
         )
         body, _ = framed(
             f"{self._name}.e{next(self._numbers)}", supply, places=tuple(range(size)),
-            names=[ir.literal(quoted(name)) for name in value], rests=rests, rules=self.rules,
+            names=[self._member(name) for name in value], rests=rests, rules=self.rules,
             space=self._space, top=top,
         )  # fmt: skip
         return body

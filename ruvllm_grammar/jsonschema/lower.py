@@ -110,7 +110,13 @@ class Lowering:
         """The values of `enum` and `const`."""
         whole = any(cell.whole for cell in conjunction.cells)
         return enums.lower(
-            name, conjunction.values or (), self._space, top=top, whole=whole, any_order=self._any_order
+            name,
+            conjunction.values or (),
+            self._space,
+            top=top,
+            whole=whole,
+            any_order=self._any_order,
+            lenient=self._lenient,
         )
 
     def _kinds(self, conjunction: Conjunction, *, differs: bool) -> ir.Expr:
@@ -145,6 +151,7 @@ class Lowering:
             whole, more = object_rules.lower(
                 name, self._emptiness.offered(conjunction), value=self.value,
                 algebra=self._obligations.algebra, space=self._space, top=top, any_order=self._any_order,
+                lenient=self._lenient,
             )  # fmt: skip
             parts.append(whole)
             helpers.update(more)

@@ -50,6 +50,7 @@ def lower(
     space: Whitespace,
     top: bool,
     any_order: bool,
+    lenient: bool = False,
 ) -> tuple[ir.Expr, Rules]:
     """The expression of an object, and the helper rules of its group.
 
@@ -61,8 +62,9 @@ def lower(
         space: the style of white space.
         top: the object is the document itself.
         any_order: declared names come in any order, not that of the schema.
+        lenient: declared names are spelled in every way.
     """
-    texts = _Texts(shape, value, algebra, space)
+    texts = _Texts(shape, value, algebra, space, lenient=lenient)
     if _is_plain(shape, any_order=any_order):
         return _plain(name, shape, texts, space, top=top)
     return _framed(name, shape, texts, space, top=top, any_order=any_order)
@@ -86,12 +88,14 @@ class _Texts:
         value: Callable[[Obligation], ir.Expr],
         algebra: ir.Algebra,
         space: Whitespace,
+        *,
+        lenient: bool,
     ) -> None:
         self._value = value
         self._after = space.after_value
         self._colon = ir.seq(space.before_colon, ir.literal(":"), space.after_colon)
         new = ir.check(ir.Check("name", "names", shape.pointer))
-        self.names = [_name(slot) for slot in shape.slots]
+        self.names = [_name(slot, lenient=lenient) for slot in shape.slots]
         self.names += [ir.seq(ir.json_string(one.names(algebra)), new) for one in shape.classes]
 
     def rest(self, obligation: Obligation) -> ir.Expr:
@@ -99,9 +103,10 @@ class _Texts:
         return ir.seq(self._colon, self._value(obligation), self._after)
 
 
-def _name(slot: Slot) -> ir.Expr:
-    """A declared name is spelled one way; one that only a pattern allows, in every way."""
-    return ir.json_string(ir.literal(slot.name)) if slot.free else ir.literal(quoted(slot.name))
+def _name(slot: Slot, *, lenient: bool) -> ir.Expr:
+    """A declared name is spelled one way, unless `lenient`; one that only a pattern allows, in every way."""
+    every = slot.free or lenient
+    return ir.json_string(ir.literal(slot.name)) if every else ir.literal(quoted(slot.name))
 
 
 def _whole(space: Whitespace, empty: ir.Expr, some: ir.Expr) -> ir.Expr:
