@@ -235,6 +235,8 @@ class Liveness:
 
     def _no_trap_in(self, conjunction: Conjunction, high: int | None, *, inside: bool = False) -> bool:
         if conjunction.values is not None:
+            if any(isinstance(one, (dict, list)) for one in conjunction.values):
+                return False  # white space inside makes the search too long
             return sum(len(describe(one, width=_SPELLED)) for one in conjunction.values) <= _SPELLED
         alive = self._emptiness.alive(conjunction)
         few = high is not None and high <= FEW

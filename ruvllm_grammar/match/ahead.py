@@ -32,7 +32,7 @@ _LEVELS: Final = 3  # containers that may close before the next sibling begins
 _LONGEST: Final = 64  # bytes of a scalar that is written to its end to see what follows
 _REMEMBERED: Final = 1 << 16  # entries of each memo
 _MANY_WAYS, _FEW_WAYS, _CHECKED = range(3)
-_QUOTE, _COMMA, _BACKSLASH = 0x22, 0x2C, 0x5C
+_BLANK, _QUOTE, _COMMA, _BACKSLASH = 0x20, 0x22, 0x2C, 0x5C
 _CLOSERS: Final = {True: 0x7D, False: 0x5D}
 
 Step = Callable[[int, Scan, int], tuple[int, Scan, bool]]
@@ -136,9 +136,14 @@ class Ahead:
                 break
             comma = self._target(at, _COMMA)
             if comma >= 0 and (here.is_object or scan.values):
-                first = Scan(Open(None, here.is_object), OUT, values=True)
-                if self._ways(comma, first) == _CHECKED:
+                around = Open(None, here.is_object)
+                if self._ways(comma, Scan(around, OUT, values=True)) == _CHECKED:
                     return True
+                # Few strings among much else: a comma and a quote in one token leave only them.
+                for space in (comma, self._target(comma, _BLANK)):
+                    quote = self._target(space, _QUOTE) if space >= 0 else layout.DEAD
+                    if quote >= 0 and self._ways(quote, Scan(around, STRING, values=True)) == _CHECKED:
+                        return True
             at = self._target(at, _CLOSERS[here.is_object])
             here = here.parent
         return False

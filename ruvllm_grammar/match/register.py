@@ -221,6 +221,8 @@ class Register:
             )
         if self._ahead.few_siblings(state, scan):
             search.tried(tables.commas.root, None, state, scan)
+        elif scan.values and scan.open is not None:
+            search.tried(tables.begun.root, None, state, scan)
         if meets and self._tests:
             search.tried(tables.tree.root, self._within(state, tables.tree, self._tests_at), state, scan)
         out = search.found

@@ -18,7 +18,7 @@ import numpy as np
 from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.program import LeafBlock, Machine
 from ruvllm_grammar.tables.frames import FrameStore
-from ruvllm_grammar.tables.further import comma_tokens, further_tokens
+from ruvllm_grammar.tables.further import begun_tokens, comma_tokens, further_tokens
 from ruvllm_grammar.tables.row import Row, RowStore
 from ruvllm_grammar.tables.tree import TokenTree
 from ruvllm_grammar.vocab import Vocabulary
@@ -51,6 +51,11 @@ class VocabularyTables:
     def commas(self) -> TokenTree:
         """The same of tokens with a comma."""
         return TokenTree(comma_tokens(self.vocabulary))
+
+    @cached_property
+    def begun(self) -> TokenTree:
+        """Tokens that end within a sibling of which little can become."""
+        return TokenTree(begun_tokens(self.vocabulary))
 
 
 _TABLES: weakref.WeakValueDictionary[str, VocabularyTables] = weakref.WeakValueDictionary()

@@ -15,6 +15,7 @@ from ruvllm_grammar.vocab import Trie, Vocabulary
 _FURTHER = re.compile(
     rb'[,\[{][ \t\r\n]*(?:"(?:[^"\\]|\\.)*"|-?[0-9]|true|false|null|\[[ \t\r\n]*\]|\{[ \t\r\n]*\})', re.DOTALL
 )
+_BEGUN = re.compile(rb",[ \t\r\n]*(?:t|tr|tru|f|fa|fal|fals|n|nu|nul|-|[\[{][ \t\r\n]*)")
 
 
 def further_tokens(vocabulary: Vocabulary) -> Trie:
@@ -25,6 +26,11 @@ def further_tokens(vocabulary: Vocabulary) -> Trie:
 def comma_tokens(vocabulary: Vocabulary) -> Trie:
     """The trie of tokens with a comma, which may begin another sibling."""
     return _chosen(vocabulary, lambda text: b"," in text)
+
+
+def begun_tokens(vocabulary: Vocabulary) -> Trie:
+    """The trie of tokens that end within a sibling of which little can become: a constant, a bracket just opened."""
+    return _chosen(vocabulary, lambda text: _BEGUN.fullmatch(text, max(text.rfind(b","), 0)) is not None)
 
 
 def _chosen(vocabulary: Vocabulary, wanted: Callable[[bytes], bool]) -> Trie:

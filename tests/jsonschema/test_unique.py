@@ -163,6 +163,7 @@ CLOSED = {"type": "object", "additionalProperties": False}
         ({"prefixItems": [{"enum": [1, 2]}, {"enum": [1, 2]}], "items": {"enum": [1, 2, 3]}}, []),
         ({"prefixItems": [{"enum": [1, 2, 3]}, {"enum": [1, 2]}], "items": {"enum": [1, 2]}}, [SPENT]),
         ({"items": CLOSED}, [SPENT, TRAP]),
+        ({"items": {"enum": [[1], [2], "a"]}}, [TRAP]),
     ],
 )
 def test_guards_say_where_items_may_run_out(algebra, limits, schema, reasons):
@@ -259,3 +260,38 @@ def test_positions_and_sizes_by_chance(bytes_vocabulary, demand, prefix, rest, l
     texts = [json.dumps(array, separators=(",", ":")) for array in arrays]
     expected = [text for text in texts if judge.valid(loads(text))]
     assert [text for text in texts if grammar is not None and grammar.accepts(text)] == expected
+
+
+PIECES = [b"true", b',"', b',"a', b",t", b", n", b'a","', b"1,1", b",[", b",-", b"],["]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        {"anyOf": [{"not": {"type": "string"}}, {"enum": ["a", "b"]}]},
+        {"type": ["boolean", "null", "integer"]},
+        {"anyOf": [{"type": "string"}, {"enum": [-1, None]}]},
+        CLOSED | {"properties": {"a": {"enum": [1, 2]}, "b": {"type": "string"}}},
+        {"type": "array", "maxItems": 2, "items": {"type": "string"}},
+        {},
+    ],
+)
+def test_tokens_that_begin_another_item_are_no_dead_ends(items):
+    tokens = [bytes([i]) for i in range(256)] + [b""] + PIECES
+    vocabulary = rg.Vocabulary.from_tokens(tokens, special={256}, eos={256})
+    schema = {"type": "array", "uniqueItems": True, "items": items, "maxItems": 12}
+    grammar = rg.compile(rg.JsonSchema(schema), vocabulary)
+    for seed in range(30):
+        generator = random.Random(seed)
+        matcher = grammar.matcher()
+        row = np.zeros((vocabulary.size + 31) // 32, np.int32)
+        for _ in range(60):
+            matcher.fill_mask(row)
+            bits = np.unpackbits(row.view(np.uint8), bitorder="little")[: vocabulary.size]
+            allowed = np.flatnonzero(bits).tolist()
+            assert allowed
+            pieces = [t for t in allowed if t >= 256 or t in b'"abtn,[']
+            token = generator.choice(pieces if pieces and generator.random() < 0.8 else allowed)
+            if token == 256:
+                break
+            matcher.accept(token)
