@@ -210,8 +210,8 @@ class Register:
         tables = self._tables
         search = Search(self._machine, self._ahead, self.target, self._step, self._scanner.feed, limit=limit)
         if threatened(scan):
-            # Where a name or item has too many ends to run out of, only tokens that cross its check can be wrong: inside
-            # a string they are looked up, elsewhere listed.
+            # Where a name or item has too many ends to run out of, only tokens that cross its check can be wrong:
+            # inside a string they are looked up, elsewhere listed.
             few = self._ahead.is_few(state, scan)
             within = None if few or scan.mode == STRING else self._within(state, tables.tree, _anywhere)
             search.threatened(tables.tree.root, within, state, scan)
