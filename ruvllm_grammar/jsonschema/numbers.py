@@ -57,6 +57,8 @@ _ANY_EXPONENT = ir.seq(_E, ir.optional(ir.chars(ir.CharSet.of("+-"))), ir.repeat
 _WHOLE_EXPONENT = ir.seq(_E, ir.optional(ir.literal("+")), ir.repeat(_DIGIT, 1, 2))
 #: Numbers that are looked at one by one.
 _FEW = 1000
+#: Numbers tried before an automaton is asked whether any is left.
+_TRIED = 100
 #: Bounds below, in lowest terms, have few digits.
 _SMALL = 10**1000
 
@@ -124,6 +126,10 @@ class NumberShape:
             few = self._few()
             if few is not None:
                 return None if any(map(self.holds, few)) else self._clash()
+            if self._excluded():
+                return self._clash()
+            if any(map(self.holds, self._first())):
+                return None
             found, exact = self._language(limits)
             if exact and algebra.is_empty(found):
                 return self._clash()
@@ -136,6 +142,21 @@ class NumberShape:
             return None
         first, last = ceil(low.value / step), floor(high.value / step)
         return [Decimal(plain_decimal(n * step)) for n in range(first, last + 1)]
+
+    def _excluded(self) -> bool:
+        """Whether every multiple that is asked for is one of those that are denied."""
+        step = self.multiple
+        return step is not None and any((step / one.value).denominator == 1 for one in self.not_multiples)
+
+    def _first(self) -> Iterator[Decimal]:
+        """The first numbers inside the bounds in steps that are allowed: mostly one of them is not excluded."""
+        step = Fraction(1, 8) if self.multiple is None else self.multiple
+        if self.lower is not None:
+            numbers = range(start := ceil(self.lower.value / step), start + _TRIED)
+        else:
+            last = 0 if self.upper is None else floor(self.upper.value / step)
+            numbers = range(last, last - _TRIED, -1)
+        return (Decimal(plain_decimal(n * step)) for n in numbers)
 
     def holds(self, value: int | Decimal) -> bool:
         """Whether a number satisfies all of it, whatever its exponent. The spelling of `whole` apart."""
