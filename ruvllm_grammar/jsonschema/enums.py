@@ -152,6 +152,7 @@ class _Spelling:
 
     def _unordered(self, value: dict[str, Any], *, top: bool) -> ir.Expr:
         size = len(value)
+        names = [self._member(name) for name in value]
         rests = [self._rest(member) for member in value.values()]
         if any(rest is ir.NEVER for rest in rests):
             return ir.NEVER
@@ -165,7 +166,7 @@ class _Spelling:
         )
         body, _ = framed(
             f"{self._name}.e{next(self._numbers)}", supply, places=tuple(range(size)),
-            names=[self._member(name) for name in value], rests=rests, rules=self.rules,
+            names=names, owed=names, rests=rests, rules=self.rules,
             space=self._space, top=top,
         )  # fmt: skip
         return body

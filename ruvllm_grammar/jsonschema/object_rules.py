@@ -40,6 +40,9 @@ from ruvllm_grammar.jsonschema.whitespace import Whitespace
 
 Rules = dict[str, ir.Expr]
 
+#: Characters that an owed name is longer than the shortest one.
+_SPARE = 2
+
 
 def lower(
     name: str,
@@ -67,7 +70,7 @@ def lower(
     texts = _Texts(shape, value, algebra, space, lenient=lenient)
     if _is_plain(shape, any_order=any_order):
         return _plain(name, shape, texts, space, top=top)
-    return _framed(name, shape, texts, space, top=top, any_order=any_order)
+    return _framed(name, shape, texts, space, algebra=algebra, top=top, any_order=any_order)
 
 
 def _is_plain(shape: ObjectShape, *, any_order: bool) -> bool:
@@ -101,6 +104,13 @@ class _Texts:
     def rest(self, obligation: Obligation) -> ir.Expr:
         """What follows a name: colon, value, white space."""
         return ir.seq(self._colon, self._value(obligation), self._after)
+
+
+def _longer(names: ir.Expr, algebra: ir.Algebra) -> ir.Expr:
+    """Names of a class as a record owes them: with a few characters to spare, since the shortest may be taken."""
+    shortest = algebra.shortest(names)
+    longer = ir.both(names, ir.repeat(ir.ANY_CHAR, len(shortest or "") + _SPARE))
+    return names if algebra.is_empty(longer) else longer
 
 
 def _name(slot: Slot, *, lenient: bool) -> ir.Expr:
@@ -176,7 +186,14 @@ def _plain(
 
 
 def _framed(
-    name: str, shape: ObjectShape, texts: _Texts, space: Whitespace, *, top: bool, any_order: bool
+    name: str,
+    shape: ObjectShape,
+    texts: _Texts,
+    space: Whitespace,
+    *,
+    algebra: ir.Algebra,
+    top: bool,
+    any_order: bool,
 ) -> tuple[ir.Expr, Rules]:
     named: tuple[Slot | NameClass, ...] = (*shape.slots, *shape.classes)
     forms = [(place, form.obligation) for place, one in enumerate(named) for form in one.forms]
@@ -185,6 +202,10 @@ def _framed(
         shape.supply(any_order=any_order),
         places=tuple(place for place, _ in forms),
         names=texts.names,
+        owed=[
+            *texts.names[: len(shape.slots)],
+            *(ir.json_string(_longer(one.names(algebra), algebra)) for one in shape.classes),
+        ],
         rests=[texts.rest(obligation) for _, obligation in forms],
         rules={},
         space=space,
@@ -198,6 +219,7 @@ def framed(
     *,
     places: tuple[int, ...],
     names: list[ir.Expr],
+    owed: list[ir.Expr],
     rests: list[ir.Expr],
     rules: Rules,
     space: Whitespace,
@@ -210,6 +232,7 @@ def framed(
         supply: what it may consist of.
         places: per form, which of `names` it has.
         names: the spellings of names and classes of names.
+        owed: the same, as distances count them.
         rests: per form, what follows the name.
         rules: helpers so far; those of the object are added.
         space: the style of white space.
@@ -222,9 +245,9 @@ def framed(
     parts = []
     for number, (place, rest) in enumerate(zip(places, rests, strict=True)):
         rules[f"{name}.v{number}"] = rest
-        pair = ir.seq(names[place], ir.ref(f"{name}.v{number}"))
-        rules[f"{name}.f{number}"] = pair
-        parts.append(ir.seq(ir.step(members.FORMS + number), pair))
+        value = ir.ref(f"{name}.v{number}")
+        rules[f"{name}.f{number}"] = ir.seq(owed[place], value)
+        parts.append(ir.seq(ir.step(members.FORMS + number), names[place], value))
     rules[f"{name}.comma"] = comma
     full = ir.seq(ir.repeat(ir.seq(begin, ir.pick(*parts)), 0), close) if parts else ir.NEVER
     return ir.frame(frame, _whole(space, ir.step(members.EMPTY), full)), rules
