@@ -175,7 +175,9 @@ TEST_GRAMMARS = {
     "thirds": {"start": items(ir.seq(NUMERAL, TESTED["thirds"]))},
     "even": {"start": members(ir.alt(ir.seq(AB, TESTED["even"]), ir.ref("start")))},
     "even names": {"start": members(AB, name=ir.seq(AB, TESTED["even"]))},
-    "one of two": {"start": items(ir.alt(ir.seq(AB, TESTED["even"]), ir.seq(AB, ir.literal(" "))))},
+    "one of two": {
+        "start": listed("[", "]", ir.alt(ir.seq(AB, ITEM, TESTED["even"]), ir.seq(AB, ITEM, ir.literal(" "))))
+    },
     "sorted": {"start": items(ir.seq(listed("[", "]", NUMERAL), TESTED["sorted"]))},
 }
 
