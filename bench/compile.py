@@ -87,6 +87,7 @@ def main() -> None:
             "python": platform.python_version(),
             "cores": os.cpu_count(),
             "system": platform.platform(),
+            "load before": round(os.getloadavg()[0], 1),
         },
         "versions": {name: version(name) for name in ("ruvllm", "numba", "numpy")},
         "vocabulary": {"name": "llama3", "ids": vocabulary.size},
