@@ -33,7 +33,7 @@ from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.match.ahead import Ahead
 from ruvllm_grammar.match.canonical import Canonical, Pool, plain
 from ruvllm_grammar.match.rivals import threatened
-from ruvllm_grammar.match.scanner import STRING, Scan, Scanner
+from ruvllm_grammar.match.scanner import Scan, Scanner
 from ruvllm_grammar.match.search import Search
 from ruvllm_grammar.program import Machine
 from ruvllm_grammar.tables import VocabularyTables
@@ -78,7 +78,7 @@ class Register:
         self._crossed: dict[int, tuple[int, ...]] = {}
         self._failing: dict[tuple[int, int, tuple[int, ...]], int] = {}
         self._ahead = Ahead(self._machine, self.target, self._step)
-        self._ways: dict[tuple[int, int, str], frozenset[int]] = {}
+        self._ways: dict[tuple[int, int], frozenset[int]] = {}
 
     @property
     def scanner(self) -> Scanner:
@@ -210,11 +210,7 @@ class Register:
         tables = self._tables
         search = Search(self._machine, self._ahead, self.target, self._step, self._scanner.feed, limit=limit)
         if threatened(scan):
-            # Where a name or item has too many ends to run out of, only tokens that cross its check can be wrong:
-            # inside a string they are looked up, elsewhere listed.
-            few = self._ahead.is_few(state, scan)
-            within = None if few or scan.mode == STRING else self._within(state, tables.tree, _anywhere)
-            search.threatened(tables.tree.root, within, state, scan)
+            search.threatened(tables.tree.root, state, scan)
         if meets:
             search.tried(
                 tables.further.root, self._within(state, tables.further, _behind_another), state, scan
@@ -235,9 +231,9 @@ class Register:
     def _within(self, state: int, tree: TokenTree, wanted: Callable[[bytes, int], bool]) -> frozenset[int]:
         """Nodes of a trie on the way from `state` to wanted places where checks are crossed; remembered.
 
-        `wanted` is asked about the text up to the crossing and the super-state there.
+        `wanted` is asked about the text up to the crossing and the super-state there; it is the same for each trie.
         """
-        at = (state, id(tree), wanted.__name__)
+        at = (state, id(tree))
         found = self._ways.get(at)
         if found is None:
             if len(self._ways) >= _REMEMBERED:
@@ -268,10 +264,6 @@ class Register:
 
     def _tests_at(self, _: bytes, state: int) -> bool:
         return any(self._machine.checks[k].kind == "value" for k in self._machine.crossed(state))
-
-
-def _anywhere(_: bytes, __: int) -> bool:
-    return True
 
 
 def _behind_another(text: bytes, _: int) -> bool:

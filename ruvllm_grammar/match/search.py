@@ -55,8 +55,8 @@ class Search:
         self._limit = limit
         self.found: list[layout.I32] = []
 
-    def threatened(self, root: Branch, within: frozenset[int] | None, state: int, scan: Scan) -> None:
-        """Walk where the text stays threatened, or only to those nodes that are `within`."""
+    def threatened(self, root: Branch, state: int, scan: Scan) -> None:
+        """Walk where the text stays threatened."""
         todo = [(root, state, scan)]
         while todo:
             branch, here, position = todo.pop()
@@ -72,7 +72,7 @@ class Search:
                 worth = live if hints is None else live & hints
             for byte in worth:
                 child = children.get(byte)
-                if child is not None and (within is None or child.node in within):
+                if child is not None:
                     following, after = self._enter(child, here, position, byte, all_below=False)
                     if following >= 0 and threatened(after):
                         todo.append((child, following, after))
