@@ -13,7 +13,8 @@ def test_every_use_and_every_refusal():
                 "title": "t",
                 "type": "object",
                 "properties": {
-                    "a": {"type": "string", "format": "regex"},
+                    "a": {"propertyNames": {"format": "regex"}},
+                    "d": {"type": "string", "format": "regex"},
                     "b": {"not": {"propertyNames": False}},
                     "c": {"prefixItems": [], "uniqueItems": False},
                 },
@@ -22,7 +23,7 @@ def test_every_use_and_every_refusal():
     )
     assert not report.supported
     assert [(one.keyword, one.pointer) for one in report.refusals] == [
-        ("format", "/properties/a/format"),
+        ("format", "/properties/a/propertyNames/format"),
     ]
     assert all(isinstance(one, Refusal) and ";" in one.reason for one in report.refusals)
     assert set(report.uses) == {
@@ -30,8 +31,10 @@ def test_every_use_and_every_refusal():
         Use("title", "/title", "annotation"),
         Use("type", "/type", "exact"),
         Use("properties", "/properties", "exact"),
-        Use("type", "/properties/a/type", "exact"),
-        Use("format", "/properties/a/format", "refused"),
+        Use("propertyNames", "/properties/a/propertyNames", "exact"),
+        Use("format", "/properties/a/propertyNames/format", "refused"),
+        Use("type", "/properties/d/type", "exact"),
+        Use("format", "/properties/d/format", "guarded"),
         Use("not", "/properties/b/not", "exact"),
         Use("propertyNames", "/properties/b/not/propertyNames", "exact"),
         Use("prefixItems", "/properties/c/prefixItems", "ignored in draft 7"),
