@@ -33,6 +33,7 @@ class Emptiness:
         self._obligations = shapes.obligations
         self._algebra = shapes.obligations.algebra
         self._known: dict[Obligation, bool] = {}
+        self._ranks: dict[Obligation, int] = {}
         self._scalars: dict[Conjunction, frozenset[str]] = {}
 
     def inhabited(self, obligation: Obligation) -> bool:
@@ -42,6 +43,13 @@ class Emptiness:
             self._solve(obligation)
             found = self._known[obligation]
         return found
+
+    def rank(self, obligation: Obligation) -> int:
+        """In what order it was found that some value satisfies an obligation.
+
+        A value can be built from members and items of lower rank, so whoever prefers low ranks comes to an end.
+        """
+        return self._ranks[obligation] if self.inhabited(obligation) else len(self._ranks)
 
     def alive(self, conjunction: Conjunction) -> frozenset[str]:
         """The kinds of value that can satisfy a conjunction; for listed values, the kinds they have."""
@@ -145,6 +153,7 @@ class Emptiness:
                 continue
             if any(self._alive(c, holds) for c in self._obligations.conjunctions(one)):
                 inhabited.add(one)
+                self._ranks[one] = len(self._ranks)
                 work.extend(users[one])
         for one in involved:
             self._known[one] = one in inhabited

@@ -149,7 +149,7 @@ class Lowering:
         helpers = {}
         if "object" in alive:
             whole, more = object_rules.lower(
-                name, self._emptiness.offered(conjunction), value=self.value,
+                name, self._emptiness.offered(conjunction), value=self.value, rank=self._emptiness.rank,
                 algebra=self._obligations.algebra, space=self._space, top=top, any_order=self._any_order,
                 lenient=self._lenient,
             )  # fmt: skip

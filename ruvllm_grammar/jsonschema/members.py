@@ -220,10 +220,12 @@ class MemberFrame:
     Args:
         supply: the object.
         name: of its rule. Form f with its name and value is the rule `{name}.f{f}`, the comma `{name}.comma`.
+        ranks: per form; a completion prefers low ones, so that it comes to an end where values recur.
     """
 
-    def __init__(self, supply: Supply, name: str) -> None:
+    def __init__(self, supply: Supply, name: str, ranks: tuple[int, ...] = ()) -> None:
         self.supply = supply
+        self._ranks = ranks or (0,) * len(supply.forms)
         self._forms = tuple(f"{name}.f{number}" for number in range(len(supply.forms)))
         self._comma = f"{name}.comma"
         self._smaller = tuple(
@@ -261,7 +263,7 @@ class MemberFrame:
         key = (what[0], what[1], what[2])
         plan = self._plan(*key)
         if stage == _INSIDE and not plan:
-            plan = self._possible(*key)[:1]
+            plan = self._preferred(*key)[:1]
         commas = len(plan) - (stage != _BETWEEN) if plan else 0
         return (*(self._forms[form] for form in plan), *([self._comma] * commas))
 
@@ -274,7 +276,7 @@ class MemberFrame:
             if not missing:
                 self._plans[key] = ()
                 break
-            for form in self._possible(*key):
+            for form in self._preferred(*key):
                 after = self._after(form, *key)
                 if self._missing(*after) < missing:
                     todo.append((key, form))
@@ -307,6 +309,10 @@ class MemberFrame:
         if found is None:
             found = self._open[key] = tuple(self._living(written, count, met))
         return found
+
+    def _preferred(self, written: int, count: int, met: int) -> tuple[int, ...]:
+        """The forms that may come next, in the order in which a completion takes them."""
+        return tuple(sorted(self._possible(written, count, met), key=self._ranks.__getitem__))
 
     def _living(self, written: int, count: int, met: int) -> Iterator[int]:
         supply = self.supply

@@ -49,6 +49,7 @@ def lower(
     shape: ObjectShape,
     *,
     value: Callable[[Obligation], ir.Expr],
+    rank: Callable[[Obligation], int],
     algebra: ir.Algebra,
     space: Whitespace,
     top: bool,
@@ -61,6 +62,7 @@ def lower(
         name: of the rule, with which those of helpers begin.
         shape: the object, as far as it is offered.
         value: the expression of a member's value.
+        rank: of an obligation, so that values of low rank are built of lower ones.
         algebra: answers questions about names.
         space: the style of white space.
         top: the object is the document itself.
@@ -70,7 +72,7 @@ def lower(
     texts = _Texts(shape, value, algebra, space, lenient=lenient)
     if _is_plain(shape, any_order=any_order):
         return _plain(name, shape, texts, space, top=top)
-    return _framed(name, shape, texts, space, algebra=algebra, top=top, any_order=any_order)
+    return _framed(name, shape, texts, space, rank=rank, algebra=algebra, top=top, any_order=any_order)
 
 
 def _is_plain(shape: ObjectShape, *, any_order: bool) -> bool:
@@ -191,6 +193,7 @@ def _framed(
     texts: _Texts,
     space: Whitespace,
     *,
+    rank: Callable[[Obligation], int],
     algebra: ir.Algebra,
     top: bool,
     any_order: bool,
@@ -207,6 +210,7 @@ def _framed(
             *(ir.json_string(_longer(one.names(algebra), algebra)) for one in shape.classes),
         ],
         rests=[texts.rest(obligation) for _, obligation in forms],
+        ranks=tuple(rank(obligation) for _, obligation in forms),
         rules={},
         space=space,
         top=top,
@@ -224,6 +228,7 @@ def framed(
     rules: Rules,
     space: Whitespace,
     top: bool,
+    ranks: tuple[int, ...] = (),
 ) -> tuple[ir.Expr, Rules]:
     """An object as one body with a record.
 
@@ -237,8 +242,9 @@ def framed(
         rules: helpers so far; those of the object are added.
         space: the style of white space.
         top: the object is the document itself.
+        ranks: per form, which a completion prefers.
     """
-    frame = MemberFrame(supply, name)
+    frame = MemberFrame(supply, name, ranks)
     close = ir.seq(ir.step(members.CLOSE), space.before_close(top=top), ir.literal("}"))
     comma = ir.seq(ir.literal(","), space.after_comma)
     begin = ir.alt(ir.step(members.FIRST), ir.seq(ir.step(members.NEXT), comma))

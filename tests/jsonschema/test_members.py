@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference.members import Naive
 
+import ruvllm_grammar as rg
 from ruvllm_grammar.jsonschema.members import CLOSE, EMPTY, FIRST, FORMS, NEXT, Form, MemberFrame, Supply
 
 
@@ -126,3 +127,17 @@ def test_five_hundred_names_with_a_need_are_decided_at_once():
     assert supply.fewest((1 << 499) - 1, 0) == 1
     assert supply.fewest((1 << 500) - 1, 1) is None
     assert not supply.alive((1 << 500) - 1, 400, 3 - 1)
+
+
+@pytest.mark.parametrize("any_order", [False, True])
+def test_the_way_home_avoids_members_that_recur(bytes_vocabulary, any_order):
+    members = {"a": {"$ref": "#"}, "b": {"type": "integer"}, "c": {"type": "null"}}
+    for least, shortest in ((1, '{"b":1}'), (2, '{"b":1,"c":null}')):
+        schema = {
+            "type": "object",
+            "minProperties": least,
+            "properties": members,
+            "additionalProperties": False,
+        }
+        grammar = rg.compile(rg.JsonSchema(schema, any_order=any_order), bytes_vocabulary)
+        assert grammar.matcher().tokens_to_finish == len(shortest) + 1
