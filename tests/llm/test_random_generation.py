@@ -1,5 +1,8 @@
 """The promise, tried hard: whatever a random model writes under a schema is valid, and nothing is cut.
 
+With a guarded grammar generation may instead end with the stated error, its budget of back-ups used up; that has to stay
+rare.
+
 A model with random weights at temperature 1 and more is the hardest user of a grammar: whatever is legal, it tries.
 Each answer is validated by the independent `jsonschema` package.
 """
@@ -18,10 +21,11 @@ from reference import ecma
 
 import ruvllm_grammar as rg
 from ruvllm_runtime import LLM, GenerateRequest, SamplingParams
-from ruvllm_runtime.errors import TokenBudgetError
+from ruvllm_runtime.errors import GenerationDeadEnd, TokenBudgetError
 from ruvllm_runtime.model.toy import byte_vocabulary, random_model
 
 PAIRS = 1_000
+DEAD_ENDS = 3  # of so many pairs, under guarded grammars only
 DEEP = {
     "$ref": "#/$defs/node",
     "$defs": {
@@ -107,22 +111,28 @@ def test_a_thousand_random_answers_are_valid(conformance):
     ]
     done = 0
     refused = 0
+    given_up = []
     for number, schema in enumerate(sample(conformance)):
         llm = models[number % 2]
         try:
-            llm.compile(rg.JsonSchema(schema, formats="annotate"))
+            grammar = llm.compile(rg.JsonSchema(schema, formats="annotate"))
         except (rg.UnsupportedKeyword, rg.UnsatisfiableGrammar, rg.SchemaError, rg.LimitError):
             refused += 1
             continue
-        result = answer(
-            llm, schema, seed=number, temperature=1.0 + (number % 3) / 2, max_tokens=80 + number % 100
-        )
+        heat = 1.0 + (number % 3) / 2
+        try:
+            result = answer(llm, schema, seed=number, temperature=heat, max_tokens=80 + number % 100)
+        except GenerationDeadEnd:
+            assert grammar.guards, schema
+            given_up.append(schema)
+            continue
         assert result.finish_reason == "stop", schema
         assert problems(schema, result.text) == [], (schema, result.text)
         done += 1
         if done == PAIRS:
             break
     assert done == PAIRS, (done, refused)
+    assert len(given_up) <= DEAD_ENDS, given_up
 
 
 @pytest.mark.parametrize("seed", range(3))
