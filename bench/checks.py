@@ -77,9 +77,7 @@ def main() -> None:
     for name in cases(checks=False):
         for checks in (False, True):
             body, document = cases(checks=checks)[name]
-            grammar = CompiledGrammar(
-                ir.Grammar("start", {"start": body}, may_check=checks), vocabulary, Limits()
-            )
+            grammar = CompiledGrammar(ir.Grammar("start", {"start": body}), vocabulary, Limits())
             tokens = encoder.encode(json.dumps(document))
             for _ in range(2):
                 masks, advances = follow(grammar.matcher(), tokens, mask)

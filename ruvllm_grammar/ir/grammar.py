@@ -46,7 +46,6 @@ class Grammar:
         key: bytes that identify the source and its options; None: the printed rules (only without a
             provider).
         guards: places the reader could not prove live.
-        may_check: rules may hold checks, so whoever runs the grammar has to keep the text.
         lenient: gives the grammar that acceptance asks where this one says no: the same documents in every spelling,
             also those that generation does without.
     """
@@ -59,11 +58,9 @@ class Grammar:
         provider: Provider | None = None,
         key: bytes | None = None,
         guards: tuple[Guard, ...] = (),
-        may_check: bool = False,
         lenient: Callable[[], Grammar] | None = None,
     ) -> None:
         self.start = start
-        self.may_check = may_check
         self.lenient = lenient
         self.guards = guards
         self._rules: dict[str, Expr] = dict(rules or {})

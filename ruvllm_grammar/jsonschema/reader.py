@@ -226,7 +226,6 @@ def read(
             provider=group,
             key=(f"{key}\0lenient" if lenient else key).encode("utf-8", "surrogatepass"),
             guards=tuple(reading.guards),
-            may_check=True,
             lenient=None if lenient else lambda: grammar(lenient=True),
         )
 

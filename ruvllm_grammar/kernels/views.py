@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from numba import carray, njit, types  # type: ignore[attr-defined]
+from numba import carray, njit, types  # type: ignore[attr-defined]  # numba lists it too late for mypy
 from numba.extending import intrinsic
 
 from ruvllm_grammar.kernels.layout import Arena
@@ -20,10 +20,10 @@ from ruvllm_grammar.kernels.layout import Arena
 
 def _pointer_to(dtype: types.Type) -> Callable[..., Any]:
     @intrinsic
-    def pointer(typingctx, address):  # noqa: ARG001
+    def pointer(typingctx, address):  # noqa: ARG001  numba's protocol
         target = types.CPointer(dtype)
 
-        def codegen(context, builder, signature, args):  # noqa: ARG001
+        def codegen(context, builder, signature, args):  # noqa: ARG001  numba's protocol
             return builder.inttoptr(args[0], context.get_value_type(target))
 
         return target(types.int64), codegen

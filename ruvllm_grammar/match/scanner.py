@@ -282,7 +282,7 @@ class Scanner:
         i, n = 0, len(data)
         while i < n:
             if mode == STRING:
-                stop = _PLAIN.match(data, i).end()  # type: ignore[union-attr]
+                stop = _PLAIN.match(data, i).end()  # type: ignore[union-attr]  # it matches nothing, too
                 if stop == n:
                     pieces = _joined(pieces, data[i:n])
                     break
@@ -303,7 +303,7 @@ class Scanner:
                 i += 1
                 continue
             if mode == NUMBER:
-                stop = _NUMERIC.match(data, i).end()  # type: ignore[union-attr]
+                stop = _NUMERIC.match(data, i).end()  # type: ignore[union-attr]  # it matches nothing, too
                 pieces = _joined(pieces, data[i:stop])
                 if stop == n:
                     break
@@ -312,7 +312,7 @@ class Scanner:
                 i = stop
                 continue
             if mode == WORD:
-                stop = _LETTERS.match(data, i).end()  # type: ignore[union-attr]
+                stop = _LETTERS.match(data, i).end()  # type: ignore[union-attr]  # it matches nothing, too
                 text = b"".join(pieces) + data[i:stop]
                 pieces = (text,)
                 if text in _WORDS:

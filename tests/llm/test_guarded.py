@@ -27,7 +27,7 @@ def different(llm, *positions):
     for position in positions:
         words = ir.alt(*(ir.literal(f'"{word}"') for word in position))
         parts += [ir.literal("," if parts else "["), words, check]
-    grammar = ir.Grammar("start", {"start": ir.seq(*parts, ir.literal("]"))}, guards=(GUARD,), may_check=True)
+    grammar = ir.Grammar("start", {"start": ir.seq(*parts, ir.literal("]"))}, guards=(GUARD,))
     return CompiledGrammar(grammar, llm.vocabulary, Limits())
 
 
