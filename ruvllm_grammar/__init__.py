@@ -27,7 +27,7 @@ from ruvllm_grammar.ir import Guard
 from ruvllm_grammar.jsonschema import Report
 from ruvllm_grammar.limits import Limits
 from ruvllm_grammar.match import CompiledGrammar, Matcher
-from ruvllm_grammar.tables import allocate_bitmask, apply_bitmask
+from ruvllm_grammar.tables import Row, allocate_bitmask, apply_bitmask
 from ruvllm_grammar.vocab import Vocabulary
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "Regex",
     "Report",
     "RequestError",
+    "Row",
     "RuvllmError",
     "SchemaError",
     "Source",

@@ -1,4 +1,4 @@
-"""Kernels on packed mask rows: hashing, sparsifying, applying.
+"""Kernels on packed mask rows: hashing, applying.
 
 Bit layout is the field's: int32 words, token `i` is bit `i & 31` of word `i >> 5`.
 """
@@ -46,21 +46,6 @@ def row_hash(row):
     first = ((a * other) ^ (b + prime)) * prime ^ (c >> shift)
     second = ((c * prime) ^ (d + other)) * other ^ (a >> shift) ^ b
     return first ^ (first >> shift), second ^ (second >> shift)
-
-
-@kernel(_i64(_RI1, _I1, _I1))
-def sparse_words(row, index, value):
-    """Write the non-zero words of `row` as (index, value); return their number, or one more than fits."""
-    n = np.int64(0)
-    for i in range(row.shape[0]):
-        if row[i] != 0:
-            if n < index.shape[0]:
-                index[n] = i
-                value[n] = row[i]
-            else:
-                return n + 1
-            n += 1
-    return n
 
 
 @kernel(types.void(_RI1, _i64, _I1))

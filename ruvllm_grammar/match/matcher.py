@@ -280,40 +280,47 @@ class Matcher:
             msg = f"a mask row is int32[{self._tokens.vocabulary.words}], got {row.dtype}{list(row.shape)}"
             raise VocabularyError(msg)
         with self._tokens.machine.lock:
-            self._fill(row)
+            legal = self._legal()
+        legal.copy_to(row)
 
-    def _fill(self, row: layout.I32) -> None:
+    def legal(self) -> Row:
+        """The legal tokens, as `fill_mask` writes them, without writing them: immutable, and shared where it can be.
+
+        Raises:
+            MatchError: the sequence is finished.
+        """
+        self._open(None)
+        with self._tokens.machine.lock:
+            return self._legal()
+
+    def _legal(self) -> Row:
         state = self._state()
         found, farthest, meets = self._tokens.rows.row(state)
         register = self._tokens.register
         limit = None if self._budget is None else self._budget - 2
         if register is None:
-            self._bounded(state, found, farthest, limit).copy_to(row)
-            return
+            return self._bounded(state, found, farthest, limit)
         if limit is None:
-            found.copy_to(row)
-            self._withhold(register, state, row, meets=meets, limit=None)
-            return
+            return self._withheld(register, state, found, meets=meets, limit=None)
         # Distances take checks as passed. What a failed one may cost is kept in reserve, if that leaves a choice.
         reserve = min(_RESERVE, max(limit - self._tokens.machine.distance(state) + 1, 0))
-        for kept in range(reserve, -1, -1):
-            self._bounded(state, found, farthest, limit - kept).copy_to(row)
-            self._withhold(register, state, row, meets=meets, limit=limit - kept)
-            if row.any():
-                break
+        for kept in range(reserve, 0, -1):
+            row = self._bounded(state, found, farthest, limit - kept)
+            row = self._withheld(register, state, row, meets=meets, limit=limit - kept)
+            if row.count:
+                return row
+        row = self._bounded(state, found, farthest, limit)
+        return self._withheld(register, state, row, meets=meets, limit=limit)
 
     def _bounded(self, state: int, found: Row, farthest: int, limit: int | None) -> Row:
         return found if limit is None or farthest <= limit else self._tokens.rows.row_within(state, limit)
 
-    def _withhold(
-        self, register: Register, state: int, row: layout.I32, *, meets: bool, limit: int | None
-    ) -> None:
-        """Clear what checks forbid here."""
+    def _withheld(self, register: Register, state: int, row: Row, *, meets: bool, limit: int | None) -> Row:
+        """The row less what checks forbid here."""
         withheld = self._asking(
             lambda scan: register.withheld(state, scan, meets=meets, limit=limit), register
         )
-        for tokens in withheld:
-            np.bitwise_and.at(row, tokens >> 5, ~(np.int32(1) << (tokens & 31)))
+        return row.without(np.concatenate(withheld)) if withheld else row
 
     def forced(self) -> list[int]:
         """Tokens that may be appended without asking the model: the only possible text, spelled canonically.

@@ -34,7 +34,7 @@ class VocabularyTables:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        self.rows = RowStore()
+        self.rows = RowStore(vocabulary.size)
         self.frames = FrameStore(vocabulary)
 
     @cached_property
@@ -138,7 +138,7 @@ class RowBuilder:
         with self.machine.lock:
             self._refresh()
             self._build(state, limit)
-            return Row(self._words)
+            return Row(self._words, self.vocabulary.size)
 
     def _refresh(self) -> None:
         """Forget rows of dropped super-states, and bounds computed before distances were known."""

@@ -1,66 +1,148 @@
 """A row: which tokens are legal at one place, stored once however many places and grammars share it.
 
 184,528 masks on the way through real schemas were 7,862 distinct rows, so rows are content-addressed per
-vocabulary. A row with few non-zero words keeps only those.
+vocabulary, and what whoever applies them needs beside the bits (their number, the shorter list of ids) is worked out
+once and kept with the row. A row with few non-zero words keeps only those.
 """
 
 from __future__ import annotations
 
 import threading
-import weakref
+from collections import OrderedDict
+from typing import Final, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from ruvllm_grammar.kernels.layout import I32
 
-_SPARSE_WORDS = 256
+Form = Literal["few", "most", "bits"]
+
+#: Rows of at most this many legal tokens list them.
+FEW: Final = 4096
+#: Rows of at most this many illegal tokens list those.
+MOST: Final = 8192
+_SPARSE_WORDS: Final = 256
+_NOTHING: Final = np.empty(0, np.int32)
+_NOTHING.setflags(write=False)
+_NOWHERE: Final = np.empty(0, np.int64)
 
 
 class Row:
-    """An immutable set of tokens.
+    """An immutable set of tokens of a vocabulary.
+
+    Args:
+        words: int32[ceil(size / 32)], bit `i & 31` of word `i >> 5` for token `i`; bits from `size` on are zero. Not
+            kept.
+        size: tokens of the vocabulary, V.
 
     Attributes:
-        dense: int32[W], or None when the row is sparse.
-        index, value: positions (int64) and contents (int32) of the non-zero words of a sparse row.
+        size: V.
+        count: number of legal tokens.
+        form: what `ids` lists: "few" the legal tokens (at most 4,096), "most" the illegal ones (at most 8,192), "bits"
+            nothing.
+        nbytes: bytes held when `ids` was asked for.
     """
 
-    __slots__ = ("__weakref__", "dense", "index", "value")
+    __slots__ = ("_dense", "_ids", "_index", "_value", "count", "form", "nbytes", "size")
 
-    def __init__(self, words: I32) -> None:
-        from ruvllm_grammar.kernels.rows import sparse_words
-
-        index = np.empty(_SPARSE_WORDS, np.int32)
-        value = np.empty(_SPARSE_WORDS, np.int32)
-        count = int(sparse_words(words, index, value))
-        self.dense: I32 | None = None
-        self.index = index[:0].astype(np.int64)
-        self.value = value[:0]
-        if count <= _SPARSE_WORDS:
-            self.index = index[:count].astype(np.int64)
-            self.value = value[:count].copy()
+    def __init__(self, words: I32, size: int) -> None:
+        self.size = size
+        self.count = int(np.bitwise_count(words.view(np.uint32)).sum())
+        self.form: Form = "few" if self.count <= FEW else "most" if size - self.count <= MOST else "bits"
+        self._dense: I32 | None = None
+        self._index: npt.NDArray[np.int64] = _NOWHERE
+        self._value = _NOTHING
+        self._ids: I32 | None = None
+        index = np.flatnonzero(words)
+        if len(index) <= _SPARSE_WORDS:
+            self._index = index
+            self._value = words[index]
         else:
-            self.dense = words.copy()
-            self.dense.setflags(write=False)
-
-    def copy_to(self, out: I32) -> None:
-        """Overwrite `out`, int32[W]."""
-        if self.dense is not None:
-            out[:] = self.dense
-        else:
-            out.fill(0)
-            out[self.index] = self.value
+            self._dense = words.copy()
+            self._dense.setflags(write=False)
+        words_held = self._index.nbytes + self._value.nbytes if self._dense is None else self._dense.nbytes
+        listed = {"few": self.count, "most": size - self.count, "bits": 0}[self.form]
+        self.nbytes = words_held + 4 * listed
 
     @property
-    def nbytes(self) -> int:
-        """Bytes of the stored arrays."""
-        return self.index.nbytes + self.value.nbytes if self.dense is None else self.dense.nbytes
+    def ids(self) -> I32:
+        """int32, ascending, read-only: what `form` says. Worked out when first asked for."""
+        if self._ids is None:
+            self._ids = self._listed()
+            self._ids.setflags(write=False)
+        return self._ids
+
+    def __contains__(self, token: int) -> bool:
+        if not 0 <= token < self.size:
+            return False
+        word = token >> 5
+        if self._dense is not None:
+            return bool(self._dense.item(word) >> (token & 31) & 1)
+        at = int(np.searchsorted(self._index, word))
+        held = at < len(self._index) and self._index.item(at) == word
+        return bool(held and self._value.item(at) >> (token & 31) & 1)
+
+    def copy_to(self, out: I32) -> None:
+        """Overwrite `out`, int32[ceil(V / 32)]."""
+        if self._dense is not None:
+            out[:] = self._dense
+        else:
+            out.fill(0)
+            out[self._index] = self._value
+
+    def without(self, ids: I32) -> Row:
+        """The row less some tokens; itself when it holds none of them.
+
+        Args:
+            ids: int32, tokens in any order, of this vocabulary; the row need not hold them.
+        """
+        if not len(ids):
+            return self
+        words = np.empty((self.size + 31) // 32, np.int32)
+        self.copy_to(words)
+        gone = np.unique(ids[(words[ids >> 5] >> (ids & 31)) & 1 != 0])
+        if not len(gone):
+            return self
+        np.bitwise_and.at(words, gone >> 5, ~(np.int32(1) << (gone & 31)))
+        left = Row(words, self.size)
+        if self._ids is not None and left.form == self.form != "bits":
+            at = np.searchsorted(self._ids, gone)
+            ids = np.delete(self._ids, at) if self.form == "few" else np.insert(self._ids, at, gone)
+            ids.setflags(write=False)
+            left._ids = ids
+        return left
+
+    def _listed(self) -> I32:
+        if self.form == "bits":
+            return _NOTHING
+        if self._dense is None and self.form == "few":
+            place, bit = np.nonzero(_bits(self._value).reshape(-1, 32))
+            return (self._index[place] * 32 + bit).astype(np.int32)
+        words = np.empty((self.size + 31) // 32, np.int32)
+        self.copy_to(words)
+        wanted = words if self.form == "few" else ~words
+        return np.flatnonzero(_bits(wanted)[: self.size]).astype(np.int32)
+
+
+def _bits(words: I32) -> npt.NDArray[np.uint8]:
+    """uint8[32 n]: the bits of `n` words, lowest first."""
+    return np.unpackbits(words.astype("<i4", copy=False).view(np.uint8), bitorder="little")
 
 
 class RowStore:
-    """Rows by content. Rows live as long as some grammar's memo (or caller) holds them."""
+    """Rows by content, the least recently used ones dropped above `max_bytes`; a row in use stays with its user.
 
-    def __init__(self) -> None:
-        self._rows: weakref.WeakValueDictionary[tuple[int, int], Row] = weakref.WeakValueDictionary()
+    Args:
+        size: tokens of the vocabulary.
+        max_bytes: bound on the bytes of kept rows.
+    """
+
+    def __init__(self, size: int, *, max_bytes: int = 64 << 20) -> None:
+        self._size = size
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._rows: OrderedDict[tuple[int, int], Row] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -74,6 +156,10 @@ class RowStore:
         with self._lock:
             row = self._rows.get(key)
             if row is None:
-                row = Row(words)
-                self._rows[key] = row
+                row = self._rows[key] = Row(words, self._size)
+                self._bytes += row.nbytes
+                while self._bytes > self._max_bytes and len(self._rows) > 1:
+                    self._bytes -= self._rows.popitem(last=False)[1].nbytes
+            else:
+                self._rows.move_to_end(key)
             return row

@@ -5,25 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ruvllm_grammar.kernels.rows import apply_rows, row_hash, rows_within, sparse_words
+from ruvllm_grammar.kernels.rows import apply_rows, row_hash, rows_within
 
 WORDS = hnp.arrays(np.int32, st.integers(1, 12), elements=st.integers(-(2**31), 2**31 - 1))
-
-
-@given(WORDS)
-def test_sparse_words_are_the_non_zero_ones(row):
-    index = np.zeros(16, np.int32)
-    value = np.zeros(16, np.int32)
-    count = sparse_words(row, index, value)
-    assert [(int(i), int(v)) for i, v in zip(index[:count], value[:count], strict=True)] == [
-        (i, int(v)) for i, v in enumerate(row) if v
-    ]
-
-
-def test_sparse_words_stops_one_beyond_what_fits():
-    index = np.zeros(2, np.int32)
-    value = np.zeros(2, np.int32)
-    assert sparse_words(np.ones(9, np.int32), index, value) == 3
 
 
 @given(WORDS, st.integers(0, 11), st.integers(0, 31))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.grammars import regular, vocabularies
@@ -148,24 +147,6 @@ def test_the_store_is_bounded_by_bytes():
         store.leaf(block, state)
     assert store.nbytes <= 2 * one + max(store.leaf(block, s).nbytes for s in range(1, dfa.n_states))
     assert len(store) < dfa.n_states - 1
-
-
-@pytest.mark.parametrize("bits", [0, 1, 255, 256, 300])
-def test_rows_keep_their_bits_dense_or_sparse(bits):
-    from ruvllm_grammar.tables.row import Row, RowStore
-
-    words = np.zeros(400, np.int32)
-    words[:bits] = -7
-    row = Row(words)
-    out = np.full(400, 99, np.int32)
-    row.copy_to(out)
-    assert np.array_equal(out, words)
-    assert (row.dense is None) == (bits <= 256)
-    store = RowStore()
-    first = store.intern(words)
-    assert store.intern(words.copy()) is first
-    words[399] = 1
-    assert store.intern(words) is not first
 
 
 @given(
