@@ -65,6 +65,13 @@ MET: Final = 8  #: set to 1 by walks that met a super-state with a check's trace
 AT: Final = 9  #: where `advance_to_check` stopped: index of the byte that crossed a check, or the end
 BEFORE: Final = 10  #: super-state before that byte
 
+# Kernels that are called through their address (`jit.apart`), by slot.
+INTERN_NODE: Final = 0
+UNITE: Final = 1
+CLOSE: Final = 2
+STEP_TO: Final = 3
+APART: Final = (INTERN_NODE, UNITE, CLOSE, STEP_TO)
+
 #: Names of arrays a kernel may ask to enlarge, by number.
 GROWN: Final = ("nodes", "edges", "configs", "states")
 
@@ -95,7 +102,9 @@ class Arena(NamedTuple):
         failed: uint8[checks], 1 for checks that fail during this call.
         records: int32[R, 3] = (offset of its steps in record_next or -1, number of steps, distance still owed).
         record_next: int32[N], record after each step; DEAD where it leads nowhere.
-        address: int64[2 * 20], what kernels are handed: address and number of rows of every array above.
+        pointers: int64[4 + 2 * 20], addresses of the kernels that are apart, then address and number of rows of every
+            array above.
+        address: address of `pointers`: what kernels are handed.
     """
 
     head: I64
@@ -118,7 +127,8 @@ class Arena(NamedTuple):
     failed: U8
     records: I32
     record_next: I32
-    address: I64
+    pointers: I64
+    address: int
 
 
 ACCEPTING: Final = 1

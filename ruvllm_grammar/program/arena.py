@@ -28,9 +28,19 @@ _UNION_CACHE = 1024
 
 def replaced(arena: Arena, **arrays: np.ndarray) -> Arena:
     """The same arena with other arrays in some places; the only way to make one from another."""
-    changed = arena._replace(**arrays)
-    pairs = [(array.__array_interface__["data"][0], array.shape[0]) for array in changed[:-1]]
-    return changed._replace(address=np.array(pairs, np.int64).ravel())
+    from ruvllm_grammar.kernels.structure import ADDRESSES
+
+    changed = arena._replace(**arrays)  # type: ignore[arg-type]  # the one field that is no array is not given
+    words = list(ADDRESSES)
+    for array in changed[:-2]:
+        words += (_address(array), array.shape[0])
+    pointers = np.array(words, np.int64)
+    return changed._replace(pointers=pointers, address=_address(pointers))
+
+
+def _address(array: np.ndarray) -> int:
+    found: int = array.__array_interface__["data"][0]
+    return found
 
 
 def new_arena(limits: Limits) -> Arena:
@@ -58,7 +68,8 @@ def new_arena(limits: Limits) -> Arena:
         failed=np.zeros(8, np.uint8),
         records=np.zeros((1, 3), np.int32),
         record_next=np.zeros(64, np.int32),
-        address=np.zeros(0, np.int64),
+        pointers=np.zeros(0, np.int64),
+        address=0,
         **_scratch(_START_WIDTH),
     )
     return replaced(arena)

@@ -361,4 +361,4 @@ class Machine:
 
 def memory(machine: Machine) -> int:
     """Bytes held by a machine's arrays."""
-    return sum(array.nbytes for array in machine.arena)
+    return sum(array.nbytes for array in machine.arena if isinstance(array, np.ndarray))

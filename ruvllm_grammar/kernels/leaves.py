@@ -1,0 +1,349 @@
+"""Single leaf automata against a vocabulary: frames, and how far everything is from its end.
+
+Nothing here knows super-states. A frame classifies all tokens against one state of one automaton (`tables.frames` says
+why); it is a walk of the trie with the automaton's states in `path`. Distances are shortest paths, of bytes in a leaf
+and of tokens in a program.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ruvllm_grammar.kernels.jit import kernel
+from ruvllm_grammar.kernels.layout import (
+    BYTE,
+    CALL,
+    CHECK,
+    COUNT,
+    END,
+    FAR,
+    FRAME,
+    JUMP,
+    LEAF,
+    LEAF_END,
+    MARK,
+    PICK,
+    RETURN,
+    SPLIT,
+    STEP,
+    TOKEN,
+)
+from ruvllm_grammar.kernels.signatures import BOOLS, I1, I2, RB1, RI1, RI2, i64, pair, void
+
+_LOW = np.int64(0xFFFFFFFF)
+
+
+# --- leaves against a vocabulary
+# -----------------------------------------------------------------------------------
+
+
+@kernel(void(RI2, BOOLS, I1))
+def leaf_distances(transitions, accepting, distance):
+    """Fewest bytes from every state of a leaf automaton to acceptance: breadth first against the edges.
+
+    Args:
+        transitions: int32[n, classes], state 0 dead.
+        accepting: bool[n].
+        distance: int32[n], written; FAR for states that reach nothing.
+    """
+    n, classes = transitions.shape
+    first = np.zeros(n + 1, np.int32)
+    for s in range(1, n):
+        for c in range(classes):
+            first[transitions[s, c] + 1] += 1
+    for t in range(n):
+        first[t + 1] += first[t]
+    source = np.empty(first[n], np.int32)
+    fill = first[:n].copy()
+    for s in range(1, n):
+        for c in range(classes):
+            t = transitions[s, c]
+            source[fill[t]] = s
+            fill[t] += 1
+    queue = np.empty(n, np.int32)
+    stop = 0
+    for s in range(n):
+        distance[s] = FAR
+        if s > 0 and accepting[s]:
+            distance[s] = 0
+            queue[stop] = s
+            stop += 1
+    at = 0
+    while at < stop:
+        t = queue[at]
+        at += 1
+        for k in range(first[t], first[t + 1]):
+            s = source[k]
+            if distance[s] == FAR:
+                distance[s] = distance[t] + 1
+                queue[stop] = s
+                stop += 1
+
+
+@kernel(pair(RB1, RI2, BOOLS, RI1, i64, RI2, RI1, I1, I1, I1, I2))
+def leaf_frame(byte_class, transitions, accepting, distance, state, nodes, order, path, left, row, exits):
+    """Classify every token against one leaf automaton's state.
+
+    Tokens that stay inside are set in `row`; whenever the automaton accepts before a token's end, the token
+    may also leave there: (token, bytes consumed) goes to `exits`. A token may do both, and may leave at
+    several places. Leaving exactly at a token's end is staying.
+
+    Args:
+        byte_class, transitions, accepting: the leaf (`automata.Dfa`).
+        distance: int32[n_states], see `leaf_distances`.
+        state: where the leaf stands.
+        nodes, order: the vocabulary's trie.
+        path: int32[max depth + 2], states along the current branch.
+        left: int32[max depth + 2], the last depth along the branch at which the leaf accepted, 0 for none.
+        row: int32[W].
+        exits: int32[m, 2].
+
+    Returns:
+        The number of exits, more than `m` when they did not fit (then call again with room); and the largest
+        distance after a token that stays.
+    """
+    total = nodes.shape[0]
+    path[0] = state
+    left[0] = 0
+    n = np.int64(0)
+    farthest = np.int64(0)
+    i = np.int64(0)
+    while i < total:
+        depth = np.int64(nodes[i, 0] >> 8)
+        here = np.int64(path[depth])
+        following = np.int64(0)
+        if here != 0:
+            following = np.int64(transitions[here, byte_class[nodes[i, 0] & 255]])
+        # Below a place where the leaf accepted, every token may leave there: walk on even though the leaf is dead.
+        if following == 0 and left[depth] == 0:
+            i = np.int64(nodes[i, 1])
+            continue
+        path[depth + 1] = following
+        left[depth + 1] = depth + 1 if accepting[following] else left[depth]
+        for k in range(nodes[i, 2], nodes[i, 3]):
+            token = order[k]
+            if following != 0:
+                row[token >> 5] |= np.int32(1) << (token & 31)
+                farthest = max(farthest, np.int64(distance[following]))
+            for cut in range(1, min(np.int64(left[depth]), depth) + 1):
+                if accepting[path[cut]]:
+                    if n < exits.shape[0]:
+                        exits[n, 0] = token
+                        exits[n, 1] = cut
+                    n += 1
+        i += 1
+    return n, farthest
+
+
+@kernel(pair(RB1, RI2, BOOLS, RI1, i64, i64, RI2, RI1, I1, I1, I1, I1, I1, I1, I2))
+def leaf_frame_like(
+    byte_class,
+    transitions,
+    accepting,
+    distance,
+    state,
+    other,
+    nodes,
+    order,
+    path,
+    twin,
+    left,
+    twin_left,
+    row,
+    changed,
+    exits,
+):
+    """Turn the frame of `other` into that of `state`, looking only where the two states of one leaf differ.
+
+    After a common byte the two runs are often in the same state (a name that is excluded, and one that can no longer
+    be), and then the whole subtree of tokens needs no look.
+
+    Args:
+        byte_class, transitions, accepting, distance, nodes, order, path, left, exits: as for `leaf_frame`.
+        state, other: the state asked for, and the one whose frame is known.
+        twin, twin_left: int32[max depth + 2], as `path` and `left`, of the run of `other`.
+        row: int32[W], the tokens that stay from `other`; becomes those from `state`.
+        changed: int32[W], set to the tokens that were looked at: of `other`'s exits, only those of other tokens hold.
+
+    Returns:
+        As `leaf_frame`, for the tokens looked at.
+    """
+    total = nodes.shape[0]
+    path[0] = state
+    twin[0] = other
+    left[0] = 0
+    twin_left[0] = 0
+    n = np.int64(0)
+    farthest = np.int64(0)
+    i = np.int64(0)
+    while i < total:
+        depth = np.int64(nodes[i, 0] >> 8)
+        kind = byte_class[nodes[i, 0] & 255]
+        here = np.int64(path[depth])
+        there = np.int64(twin[depth])
+        following = np.int64(transitions[here, kind]) if here != 0 else np.int64(0)
+        expected = np.int64(transitions[there, kind]) if there != 0 else np.int64(0)
+        if following == expected and left[depth] == 0 and twin_left[depth] == 0:
+            i = np.int64(nodes[i, 1])
+            continue
+        path[depth + 1] = following
+        twin[depth + 1] = expected
+        left[depth + 1] = depth + 1 if accepting[following] else left[depth]
+        twin_left[depth + 1] = depth + 1 if accepting[expected] else twin_left[depth]
+        for k in range(nodes[i, 2], nodes[i, 3]):
+            token = order[k]
+            bit = np.int32(1) << (token & 31)
+            changed[token >> 5] |= bit
+            if following != 0:
+                row[token >> 5] |= bit
+                farthest = max(farthest, np.int64(distance[following]))
+            else:
+                row[token >> 5] &= ~bit
+            for cut in range(1, min(np.int64(left[depth]), depth) + 1):
+                if accepting[path[cut]]:
+                    if n < exits.shape[0]:
+                        exits[n, 0] = token
+                        exits[n, 1] = cut
+                    n += 1
+        i += 1
+    return n, farthest
+
+
+@kernel(
+    i64(
+        RB1,
+        RI2,
+        BOOLS,
+        i64,
+        i64,
+        RI2,
+        RI1,
+        I1,
+        I1,
+        I1,
+        I2,
+    )
+)
+def counted_frame(byte_class, transitions, accepting, state, closer, nodes, order, path, chars, need, exits):
+    """Classify every token against repetitions of a one-character leaf that end with the byte `closer`.
+
+    Args:
+        byte_class, transitions, accepting: automaton of one character's spellings.
+        state: where inside the character the run stands (START: between characters).
+        closer: the byte that ends the repetition, legal between characters only.
+        nodes, order: the vocabulary's trie.
+        path, chars: int32[max depth + 2], automaton state and completed characters along the branch.
+        need: int32[V]; for a token that stays inside: characters that must still be allowed (completed
+            ones, and one more when it stops inside a character); -1 for other tokens.
+        exits: int32[m, 3] = (token, bytes consumed with the closer, characters completed before it).
+
+    Returns:
+        Number of exits; more than `m` when they did not fit.
+    """
+    total = nodes.shape[0]
+    path[0] = state
+    chars[0] = 0
+    n = np.int64(0)
+    i = np.int64(0)
+    while i < total:
+        depth = np.int64(nodes[i, 0] >> 8)
+        byte = np.int64(nodes[i, 0] & 255)
+        here = np.int64(path[depth])
+        if here == 1 and byte == closer:
+            for k in range(nodes[i, 2], np.int64(nodes[nodes[i, 1] - 1, 3])):
+                if n < exits.shape[0]:
+                    exits[n, 0] = order[k]
+                    exits[n, 1] = depth + 1
+                    exits[n, 2] = chars[depth]
+                n += 1
+            i = np.int64(nodes[i, 1])
+            continue
+        following = np.int64(transitions[here, byte_class[byte]])
+        if following == 0:
+            i = np.int64(nodes[i, 1])
+            continue
+        done = np.int64(chars[depth])
+        if accepting[following]:  # a character's spelling is complete; nothing continues it
+            following = np.int64(1)
+            done += 1
+        path[depth + 1] = following
+        chars[depth + 1] = done
+        for k in range(nodes[i, 2], nodes[i, 3]):
+            need[order[k]] = done if following == 1 else done + 1
+        i += 1
+    return n
+
+
+# --- distances
+# -----------------------------------------------------------------------------------------------------
+
+
+@kernel(i64(I2, I1, I1, I1, RI2, I2, i64))
+def relax_distances(code, spine_byte, spine_next, distance, nodes, records, count):
+    """One sweep, last instruction first, of fewest tokens from each instruction to its rule's return.
+
+    A shortest derivation by Knuth's generalisation of Dijkstra (1977), computed by sweeps to a fixpoint.
+    Where the next byte is known (a literal) or chosen (the shortest way through a leaf) the text ahead is
+    spelled by the vocabulary's best tokens that end inside it. The result is an upper bound: tokens may
+    also straddle such borders.
+
+    Args:
+        code: the program, without lazy rules.
+        spine_byte, spine_next: int32[P], for BYTE and LEAF instructions the byte to take and the
+            instruction it leads to; -1 elsewhere.
+        distance: int32[P], FAR at first; lowered in place.
+        nodes: the vocabulary's trie.
+        records: what the first record of a frame owes counts for the frame.
+        count: instructions in use.
+
+    Returns:
+        1 when something was lowered.
+    """
+    changed = np.int64(0)
+    total = np.int64(nodes.shape[0])
+    for pc in range(count - 1, -1, -1):
+        op = code[pc, 0]
+        best = np.int64(FAR)
+        if op == RETURN or op == LEAF_END or op == END:
+            best = np.int64(0)
+        elif op == BYTE or op == LEAF:
+            at = np.int64(pc)
+            low = np.int64(0)
+            high = total
+            while spine_byte[at] >= 0:
+                byte = np.int64(spine_byte[at])
+                i = low
+                while i < high and (nodes[i, 0] & 255) < byte:
+                    i = np.int64(nodes[i, 1])
+                if i >= high or (nodes[i, 0] & 255) != byte:
+                    break
+                at = np.int64(spine_next[at])
+                if nodes[i, 2] < nodes[i, 3] and 1 + np.int64(distance[at]) < best:
+                    best = 1 + np.int64(distance[at])
+                low = i + 1
+                high = np.int64(nodes[i, 1])
+        elif op == JUMP:
+            best = np.int64(distance[code[pc, 1]])
+        elif op == SPLIT:
+            best = min(np.int64(distance[code[pc, 1]]), np.int64(distance[code[pc, 2]]))
+        elif op == CALL:
+            best = np.int64(distance[code[pc, 1]]) + np.int64(distance[pc + 1])
+        elif op == COUNT:
+            best = np.int64(distance[pc + 1])
+            low_count = np.int64(code[pc, 2])
+            if low_count > 0:
+                best += low_count * np.int64(distance[code[pc, 1]])
+        elif op == TOKEN:
+            best = 1 + np.int64(distance[pc + 1])
+        elif op == MARK or op == CHECK or op == STEP:
+            best = np.int64(distance[pc + 1])
+        elif op == PICK:
+            best = np.int64(distance[code[pc, 3]])  # the record owes what comes before
+        elif op == FRAME:
+            owed = np.int64(records[code[pc, 2], 2])
+            best = np.int64(distance[code[pc, 1]]) + owed + np.int64(distance[pc + 1])
+        best = min(best, np.int64(FAR))
+        if best < distance[pc]:
+            distance[pc] = best
+            changed = np.int64(1)
+    return changed
