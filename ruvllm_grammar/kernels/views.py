@@ -1,108 +1,100 @@
-"""The arrays of an arena as kernels see them: views on addresses.
+"""The arrays of an arena, and the kernels that are apart, as kernels see them: loads from one small array.
 
 A named tuple of twenty arrays is a hundred and fifty words. Handing it to a kernel cost about 8 us at every call from
 Python and 150 ns at every call between kernels, which was most of the time of a new super-state. So kernels are handed
-one small array, `Arena.address`, and make views of what they need; the compiler inlines these into loads.
+one address, `Arena.address`, and make views of what they need.
+
+A view is emitted as machine instructions: two loads and constants. Written as inlined functions of `numba.carray`,
+views took a fifth of the time of compiling all kernels.
 
 The arrays belong to the `Arena` that the caller holds; nothing here keeps them alive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir as llvm
-from numba import carray, njit, types  # type: ignore[attr-defined]  # numba lists it too late for mypy
+from numba import types
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
 from ruvllm_grammar.kernels.layout import APART, CLOSE, INTERN_NODE, STEP_TO, UNITE, Arena
 
+_HEAD = len(APART)  # addresses in front of the arrays
+_i64 = types.int64
 
-def _pointer_to(dtype: types.Type) -> Callable[..., Any]:
+
+def _word(context: Any, builder: Any, arena: Any, index: int) -> Any:
+    """The value of word `index` of `Arena.pointers`."""
+    integer = context.get_value_type(_i64)
+    words = builder.inttoptr(arena, integer.as_pointer())
+    return builder.load(builder.gep(words, [llvm.Constant(integer, index)]))
+
+
+def _view(dtype: types.Type, field: str, columns: int | None = None) -> Any:
+    """What makes the view of an array: all of it, or rows of `columns`."""
+    at = _HEAD + 2 * Arena._fields.index(field)
+    array_type = types.Array(dtype, 1 if columns is None else 2, "C")
+
     @intrinsic
-    def pointer(typingctx, address):  # noqa: ARG001  numba's protocol
-        target = types.CPointer(dtype)
-
+    def view(typingctx, arena):  # noqa: ARG001  numba's protocol
         def codegen(context, builder, signature, args):  # noqa: ARG001  numba's protocol
-            return builder.inttoptr(args[0], context.get_value_type(target))
+            integer = context.get_value_type(_i64)
+            element = context.get_data_type(dtype)
+            size = context.get_abi_sizeof(element)
+            shape = [_word(context, builder, args[0], at + 1)]
+            strides = [llvm.Constant(integer, size * (columns or 1))]
+            if columns is not None:
+                shape.append(llvm.Constant(integer, columns))
+                strides.append(llvm.Constant(integer, size))
+            out = context.make_array(array_type)(context, builder)
+            populate_array(
+                out,
+                data=builder.inttoptr(_word(context, builder, args[0], at), element.as_pointer()),
+                shape=shape,
+                strides=strides,
+                itemsize=llvm.Constant(integer, size),
+                meminfo=None,
+            )
+            return out._getvalue()  # noqa: SLF001  numba's protocol
 
-        return target(types.int64), codegen
+        return array_type(_i64), codegen
 
-    found: Callable[..., Any] = pointer
-    return found
-
-
-_i32 = _pointer_to(types.int32)
-_i64 = _pointer_to(types.int64)
-_u8 = _pointer_to(types.uint8)
-_inline = njit(inline="always")
-_FIELDS = len(APART)  # addresses in front of the arrays
-_WORDS = _FIELDS + 2 * (len(Arena._fields) - 2)
-
-
-def _column(pointer: Callable[..., Any], field: str) -> Callable[..., Any]:
-    at = _FIELDS + 2 * Arena._fields.index(field)
-
-    def view(arena):
-        pointers = carray(_i64(arena), (_WORDS,))
-        return carray(pointer(pointers[at]), (pointers[at + 1],))
-
-    found: Callable[..., Any] = _inline(view)
-    return found
+    return view
 
 
-def _table(pointer: Callable[..., Any], field: str, columns: int) -> Callable[..., Any]:
-    at = _FIELDS + 2 * Arena._fields.index(field)
-
-    def view(arena):
-        pointers = carray(_i64(arena), (_WORDS,))
-        return carray(pointer(pointers[at]), (pointers[at + 1], columns))
-
-    found: Callable[..., Any] = _inline(view)
-    return found
+def _called(context: Any, builder: Any, slot: int, args: Any) -> Any:
+    integer = context.get_value_type(_i64)
+    kernel = llvm.FunctionType(integer, [integer] * len(args))
+    address = _word(context, builder, args[0], slot)
+    return builder.call(builder.inttoptr(address, kernel.as_pointer()), args)
 
 
-def _called(context, builder, args):
-    word = context.get_value_type(types.int64)
-    kernel = llvm.FunctionType(word, [word] * (len(args) - 1))
-    return builder.call(builder.inttoptr(args[0], kernel.as_pointer()), args[1:])
-
-
-@intrinsic
-def _call_with_one(typingctx, pointer, arena, a):  # noqa: ARG001  numba's protocol
-    def codegen(context, builder, signature, args):  # noqa: ARG001  numba's protocol
-        return _called(context, builder, args)
-
-    return types.int64(types.int64, types.int64, types.int64), codegen
-
-
-@intrinsic
-def _call_with_two(typingctx, pointer, arena, a, b):  # noqa: ARG001  numba's protocol
-    def codegen(context, builder, signature, args):  # noqa: ARG001  numba's protocol
-        return _called(context, builder, args)
-
-    return types.int64(types.int64, types.int64, types.int64, types.int64), codegen
-
-
-def _through_one(slot: int) -> Callable[..., Any]:
+def _through_one(slot: int) -> Any:
     """A call of a kernel that is apart, handed the arena and one integer."""
 
-    def call(arena, a):
-        return _call_with_one(carray(_i64(arena), (_WORDS,))[slot], arena, a)  # type: ignore[call-arg]
+    @intrinsic
+    def call(typingctx, arena, a):  # noqa: ARG001  numba's protocol
+        def codegen(context, builder, signature, args):  # noqa: ARG001  numba's protocol
+            return _called(context, builder, slot, args)
 
-    found: Callable[..., Any] = _inline(call)
-    return found
+        return _i64(_i64, _i64), codegen
+
+    return call
 
 
-def _through_two(slot: int) -> Callable[..., Any]:
+def _through_two(slot: int) -> Any:
     """The same with two integers."""
 
-    def call(arena, a, b):
-        return _call_with_two(carray(_i64(arena), (_WORDS,))[slot], arena, a, b)  # type: ignore[call-arg]
+    @intrinsic
+    def call(typingctx, arena, a, b):  # noqa: ARG001  numba's protocol
+        def codegen(context, builder, signature, args):  # noqa: ARG001  numba's protocol
+            return _called(context, builder, slot, args)
 
-    found: Callable[..., Any] = _inline(call)
-    return found
+        return _i64(_i64, _i64, _i64), codegen
+
+    return call
 
 
 intern_node = _through_one(INTERN_NODE)
@@ -110,23 +102,23 @@ unite = _through_two(UNITE)
 close = _through_one(CLOSE)
 step = _through_two(STEP_TO)
 
-head_of = _column(_i64, "head")
-code_of = _table(_i32, "code", 4)
-leaf_next_of = _column(_i32, "leaf_next")
-leaf_class_of = _table(_u8, "leaf_class", 256)
-pc_distance_of = _column(_i32, "pc_distance")
-nodes_of = _table(_i32, "nodes", 3)
-edges_of = _table(_i32, "edges", 4)
-node_hash_of = _column(_i32, "node_hash")
-unions_of = _table(_i32, "unions", 3)
-configs_of = _table(_i32, "configs", 2)
-states_of = _table(_i32, "states", 4)
-state_hash_of = _column(_i32, "state_hash")
-table_of = _table(_i32, "table", 256)
-work_of = _column(_i64, "work")
-found_of = _column(_i64, "found")
-used_of = _column(_i64, "used")
-seen_of = _column(_i64, "seen")
-failed_of = _column(_u8, "failed")
-records_of = _table(_i32, "records", 3)
-record_next_of = _column(_i32, "record_next")
+head_of = _view(_i64, "head")
+code_of = _view(types.int32, "code", 4)
+leaf_next_of = _view(types.int32, "leaf_next")
+leaf_class_of = _view(types.uint8, "leaf_class", 256)
+pc_distance_of = _view(types.int32, "pc_distance")
+nodes_of = _view(types.int32, "nodes", 3)
+edges_of = _view(types.int32, "edges", 4)
+node_hash_of = _view(types.int32, "node_hash")
+unions_of = _view(types.int32, "unions", 3)
+configs_of = _view(types.int32, "configs", 2)
+states_of = _view(types.int32, "states", 4)
+state_hash_of = _view(types.int32, "state_hash")
+table_of = _view(types.int32, "table", 256)
+work_of = _view(_i64, "work")
+found_of = _view(_i64, "found")
+used_of = _view(_i64, "used")
+seen_of = _view(_i64, "seen")
+failed_of = _view(types.uint8, "failed")
+records_of = _view(types.int32, "records", 3)
+record_next_of = _view(types.int32, "record_next")
