@@ -8,11 +8,14 @@ need not wait for it, so that files of kernels can be compiled by several proces
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from functools import cache, partial
 from typing import Any, Final
 
 from numba import cfunc, njit
 
+_LOG: Final = logging.getLogger("ruvllm_grammar")
 _APART: Final[dict[int, Any]] = {}
 
 
@@ -22,10 +25,7 @@ def kernel(signature: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]
     Args:
         signature: a numba signature; kernels never get a second one.
     """
-    decorate: Callable[[Callable[..., Any]], Callable[..., Any]] = njit(
-        signature, cache=True, nogil=True, error_model="numpy"
-    )
-    return decorate
+    return partial(_compiled, njit, signature, nogil=True)
 
 
 def apart(signature: Any, slot: int) -> Callable[[Callable[..., Any]], Any]:
@@ -37,7 +37,7 @@ def apart(signature: Any, slot: int) -> Callable[[Callable[..., Any]], Any]:
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
-        found = cfunc(signature, cache=True, error_model="numpy")(function)
+        found = _compiled(cfunc, signature, function)
         _APART[slot] = found  # its code lives as long as it does
         return found
 
@@ -47,3 +47,27 @@ def apart(signature: Any, slot: int) -> Callable[[Callable[..., Any]], Any]:
 def addresses() -> tuple[int, ...]:
     """Addresses of the kernels that are apart, by slot, once the files with all of them are imported."""
     return tuple(_APART[slot].address for slot in range(len(_APART)))
+
+
+def _compiled(
+    compiler: Callable[..., Any], signature: Any, function: Callable[..., Any], **options: bool
+) -> Any:
+    """The kernel, cached where that is possible.
+
+    numba looks for a folder beside the source, then in the user's cache folder; `NUMBA_CACHE_DIR` names another.
+    """
+    try:
+        return compiler(signature, cache=True, error_model="numpy", **options)(function)
+    except RuntimeError as error:
+        if "no locator available" not in str(error):
+            raise
+        _warn_uncached()
+        return compiler(signature, error_model="numpy", **options)(function)
+
+
+@cache
+def _warn_uncached() -> None:
+    _LOG.warning(
+        "no folder is writable for compiled kernels, so every process compiles them anew; "
+        "set NUMBA_CACHE_DIR to one that is"
+    )

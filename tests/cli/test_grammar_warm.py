@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
+
+import pytest
 
 from ruvllm_grammar.cli.kernels import _Notice
 from ruvllm_grammar.cli.screen import stderr
@@ -28,6 +33,18 @@ def test_compiling_is_announced_once(capsys):
         notice.count(name)
     notice.end()
     assert notice.counted == 2
-    assert (
-        capsys.readouterr().err == "compiling the kernels: once per machine and version, up to a minute ...\n"
+    assert capsys.readouterr().err == (
+        "compiling the kernels: once per machine and version, some ten seconds ...\n"
     )
+
+
+@pytest.mark.slow
+def test_a_cold_cache_is_filled_by_two_processes(tmp_path):
+    command = [sys.executable, "-c", "from ruvllm_grammar.cli import main; main()", "warm", "--json"]
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    first, second = (
+        json.loads(subprocess.run(command, env=environment, check=True, capture_output=True).stdout)
+        for _ in range(2)
+    )
+    assert first["compiled"] > 20
+    assert second["compiled"] == 0
