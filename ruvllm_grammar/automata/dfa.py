@@ -32,6 +32,28 @@ START = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Beside:
+    """What an automaton of "anything but these words" has in common with that of anything.
+
+    Whatever begins in a state and does not end leads on exactly if it does so from the state beside it: of a state's
+    row of tokens, only those that end the text can differ.
+
+    Attributes:
+        free: the automaton of anything.
+        state: int32[n_states], the state of `free` that the same bytes lead to; `DEAD` for `DEAD`.
+        excludes: bool[n_states], whether some excluded word goes on from here; elsewhere the rests are equal.
+    """
+
+    free: Dfa
+    state: npt.NDArray[np.int32]
+    excludes: npt.NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        self.state.setflags(write=False)
+        self.excludes.setflags(write=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Dfa:
     """A minimal deterministic automaton over bytes. Arrays are read-only; safe to share between threads.
 
@@ -39,6 +61,7 @@ class Dfa:
         byte_to_class: uint8[256], the column of every byte.
         transitions: int32[n_states, n_classes], C-contiguous: the next state.
         accepting: bool[n_states].
+        beside: of automata of "anything but these words" (`exclusion`); says nothing about the language.
 
     Invariants, by the numbers that `check` uses:
 
@@ -55,6 +78,7 @@ class Dfa:
     byte_to_class: npt.NDArray[np.uint8]
     transitions: npt.NDArray[np.int32]
     accepting: npt.NDArray[np.bool_]
+    beside: Beside | None = field(default=None, repr=False, kw_only=True)
     _digest: list[bytes] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
@@ -100,11 +124,11 @@ class Dfa:
     def digest(self) -> bytes:
         """SHA-256 over sizes and arrays, little-endian: equal exactly for equal languages. Worked out once."""
         if not self._digest:
-            sha = hashlib.sha256(np.array(self.transitions.shape, "<i8").tobytes())
-            sha.update(self.byte_to_class.tobytes())
-            sha.update(self.transitions.astype("<i4", copy=False).tobytes())
-            sha.update(np.packbits(self.accepting).tobytes())
-            self._digest.append(sha.digest())
+            found = hashlib.sha256(np.array(self.transitions.shape, "<i8"))
+            found.update(self.byte_to_class)
+            found.update(self.transitions.astype("<i4", copy=False))
+            found.update(np.packbits(self.accepting))
+            self._digest.append(found.digest())
         return self._digest[0]
 
     def step(self, state: int, data: bytes) -> int:

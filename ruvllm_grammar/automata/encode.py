@@ -36,6 +36,15 @@ class Encoding(Enum):
     UTF8 = "the text in UTF-8"
     JSON_STRING = "a JSON string: quote, the text in any spelling, quote"
     JSON_CHARS = "the text in any JSON spelling, without quotes"
+    JSON_NAME = "a JSON string: quote, the text in its canonical spelling, quote"
+
+
+_FORMS = {
+    Encoding.UTF8: Form.UTF8,
+    Encoding.JSON_STRING: Form.JSON,
+    Encoding.JSON_CHARS: Form.JSON,
+    Encoding.JSON_NAME: Form.CANONICAL,
+}
 
 
 def encode(dfa: SymbolicDfa, encoding: Encoding, limit: int) -> Dfa:
@@ -46,8 +55,8 @@ def encode(dfa: SymbolicDfa, encoding: Encoding, limit: int) -> Dfa:
     """
     if dfa.is_empty:
         return empty_dfa()
-    form = Form.UTF8 if encoding is Encoding.UTF8 else Form.JSON
-    quoted = encoding is Encoding.JSON_STRING
+    form = _FORMS[encoding]
+    quoted = encoding in {Encoding.JSON_STRING, Encoding.JSON_NAME}
     texts = len(dfa.rows)
     # Provisional numbers: 0 dead, then the states between characters, then FINAL and the opening, then inner nodes.
     final, opening = texts + 1, texts + 2
@@ -156,6 +165,14 @@ def canonical(
     start: int,
 ) -> Dfa:
     """Number the states breadth first from `start`."""
+    order, number = breadth_first(transitions, start)
+    return Dfa(byte_to_class, number[transitions[order]], accepting[order])
+
+
+def breadth_first(
+    transitions: npt.NDArray[np.int32], start: int
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """States in the order in which `start` reaches them, classes ascending, `DEAD` first; and the place of each."""
     seen = bytearray(len(transitions))
     seen[DEAD] = seen[start] = 1
     marks = np.frombuffer(seen, np.uint8)  # the same memory
@@ -177,6 +194,7 @@ def canonical(
             marks[fresh] = 1
         order.extend(fresh)
         frontier = fresh
+    found = np.array(order, np.int32)
     number = np.empty(len(transitions), np.int32)
-    number[order] = np.arange(len(order), dtype=np.int32)
-    return Dfa(byte_to_class, number[transitions[order]], accepting[order])
+    number[found] = np.arange(len(found), dtype=np.int32)
+    return found, number

@@ -3,7 +3,8 @@
 Names of additional members are everything that is not declared, and every object that allows them needs this automaton.
 Complementing an automaton of the words and minimising the result works and costs most of compiling such an object; but
 the answer is known beforehand: the trie of the words with equal subtrees merged, every other character leading to one
-state in which nothing is excluded any more.
+state in which nothing is excluded any more. Names of members have one spelling in bytes, and there the trie is laid
+over the automaton of any name, without characters in between (`names_but`).
 
 ```text
 not "ab", "cb"     0 -[ac]-> 1 -b-> 2 (not accepting);  every other character, everywhere: -> free
@@ -16,15 +17,23 @@ automata in linear time" (1992).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from functools import lru_cache
 
+import numpy as np
+import numpy.typing as npt
+
 from ruvllm_grammar import ir
+from ruvllm_grammar.automata.dfa import DEAD, START, Beside, Dfa
+from ruvllm_grammar.automata.encode import breadth_first
+from ruvllm_grammar.automata.nfa import states_limit
 from ruvllm_grammar.automata.symbolic import SymbolicDfa
 from ruvllm_grammar.ir import CharSet
 
 #: A node of the trie: whether a word ends here, and its edges by character to numbers of merged nodes.
 _Node = tuple[bool, tuple[tuple[str, int], ...]]
+_QUOTE = 0x22
 
 
 def excluded_words(e: ir.Expr) -> tuple[str, ...] | None:
@@ -65,6 +74,92 @@ def any_but(words: Iterable[str]) -> SymbolicDfa:
     merge(0)
     root = (path[0][0], tuple(path[0][1]))
     return _frozen(root, nodes)
+
+
+def names_but(words: Iterable[str], free: Dfa, limit: int) -> Dfa:
+    """The byte automaton of every name that is none of these words, in canonical spelling.
+
+    The same trie as in `any_but`, of bytes, laid over the automaton of any name: a node has the row of the state beside
+    it, which the same bytes lead to there, but for the bytes on which a word goes on or ends. Two nodes differ where
+    the words below them or the states beside them do, so the result is minimal as well.
+
+    Args:
+        words: at least one.
+        free: the automaton of any name in canonical spelling.
+        limit: states it may have.
+
+    Raises:
+        LimitError: more than `limit` states.
+    """
+    columns = free.transitions[:, free.byte_to_class]
+    steps = columns.tolist()
+    nodes: list[tuple[int, bool, tuple[tuple[int, int], ...]]] = []
+    number: dict[tuple[int, bool, tuple[tuple[int, int], ...]], int] = {}
+    inside = steps[START][_QUOTE]
+    path: list[tuple[int, bool, list[tuple[int, int]]]] = [(inside, False, [])]
+    spelled = b""
+
+    def merge(depth: int) -> None:
+        for at in range(len(path) - 1, depth, -1):
+            beside, ends, edges = path.pop()
+            node = (beside, ends, tuple(edges))
+            found = number.setdefault(node, len(nodes))
+            if found == len(nodes):
+                nodes.append(node)
+            path[-1][2].append((spelled[at - 1], found))
+
+    for word in sorted(json.dumps(word, ensure_ascii=False)[1:-1].encode() for word in set(words)):
+        shared = 0
+        for one, other in zip(spelled, word, strict=False):
+            if one != other:
+                break
+            shared += 1
+        merge(shared)
+        state = path[-1][0]
+        for byte in word[shared:]:
+            state = steps[state][byte]
+            path.append((state, False, []))
+        path[-1] = (path[-1][0], True, path[-1][2])
+        spelled = word
+    merge(0)
+    nodes.append((path[0][0], path[0][1], tuple(path[0][2])))
+    first = free.n_states
+    if first + len(nodes) > limit:
+        raise states_limit(first + len(nodes), limit)
+    return _laid_over(free, columns, nodes)
+
+
+def _laid_over(
+    free: Dfa, columns: npt.NDArray[np.int32], nodes: list[tuple[int, bool, tuple[tuple[int, int], ...]]]
+) -> Dfa:
+    """`free` with the rows of nodes behind its own; the last node is the state behind the opening quote."""
+    first = free.n_states
+    edges = [
+        (byte, first + node, first + target) for node, (_, _, row) in enumerate(nodes) for byte, target in row
+    ]
+    edges += [(_QUOTE, first + node, DEAD) for node, (_, ends, _) in enumerate(nodes) if ends]
+    byte, source, target = np.array(edges, np.int32).T
+    # Bytes share a class where they do in `free` and lead from the same nodes to the same nodes.
+    own: dict[int, list[int]] = {}
+    for one, node, place in edges:
+        own.setdefault(one, []).extend((node, place))
+    keys = [(one, *own.get(at, ())) for at, one in enumerate(free.byte_to_class.tolist())]
+    numbers: dict[tuple[int, ...], int] = {}
+    byte_to_class = np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.uint8)
+    smallest = np.unique(byte_to_class, return_index=True)[1]
+    base = columns[:, smallest]
+    beside = np.concatenate([np.arange(first), [node[0] for node in nodes]]).astype(np.int32)
+    transitions = base[beside]
+    transitions[source, byte_to_class[byte]] = target
+    start = transitions[START]
+    start[start == free.transitions[START, free.byte_to_class[_QUOTE]]] = len(beside) - 1
+    order, number = breadth_first(transitions, START)
+    return Dfa(
+        byte_to_class,
+        number[transitions[order]],
+        free.accepting[beside[order]],
+        beside=Beside(free, beside[order], (order >= first) | (order == START)),
+    )
 
 
 def _frozen(root: _Node, nodes: list[_Node]) -> SymbolicDfa:

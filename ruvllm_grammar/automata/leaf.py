@@ -15,7 +15,7 @@ from ruvllm_grammar import ir
 from ruvllm_grammar.automata.construct import construct
 from ruvllm_grammar.automata.dfa import Dfa
 from ruvllm_grammar.automata.encode import Encoding, encode
-from ruvllm_grammar.automata.exclusion import any_but, excluded_words
+from ruvllm_grammar.automata.exclusion import any_but, excluded_words, names_but
 from ruvllm_grammar.automata.nfa import states_limit
 from ruvllm_grammar.automata.symbolic import SymbolicDfa
 from ruvllm_grammar.automata.words import words_dfa
@@ -85,7 +85,8 @@ def leaf_dfa(e: ir.Expr, limits: Limits) -> Dfa:
     """The minimal byte automaton of a leaf, remembered.
 
     Args:
-        e: `ir.Leaf` or any regular expression (its UTF-8), or `ir.JsonString` (every JSON spelling).
+        e: `ir.Leaf` or any regular expression (its UTF-8), or `ir.JsonString` (every JSON spelling, or the canonical
+            one).
         limits: `leaf_states` bounds the states, here and on the way.
 
     Raises:
@@ -93,7 +94,8 @@ def leaf_dfa(e: ir.Expr, limits: Limits) -> Dfa:
         LimitError: it needs more than `Limits.leaf_states` states.
     """
     if isinstance(e, ir.JsonString):
-        return _encoded(e.body, Encoding.JSON_STRING if e.quoted else Encoding.JSON_CHARS, limits)
+        quoted = Encoding.JSON_NAME if e.canonical else Encoding.JSON_STRING
+        return _encoded(e.body, quoted if e.quoted else Encoding.JSON_CHARS, limits)
     if isinstance(e, ir.Leaf):
         return _encoded(e.body, Encoding.UTF8, limits)
     if not e.regular:
@@ -119,6 +121,10 @@ def _built(body: ir.Expr, encoding: Encoding, limits: Limits) -> Dfa:
         words = [part.data for part in body.parts if isinstance(part, ir.Literal)]
         if len(words) == len(body.parts):
             return words_dfa(words, limits.leaf_states)
+    if encoding is Encoding.JSON_NAME:
+        words = excluded_words(body)
+        if words is not None:
+            return names_but(words, _encoded(ir.ANY_TEXT, encoding, limits), limits.leaf_states)
     return encode(symbolic_dfa(body, limits), encoding, limits.leaf_states)
 
 

@@ -21,7 +21,8 @@ states between characters are minimal already, this sharing alone makes the byte
 
 JSON spellings are those of RFC 8259 section 7. A character may be raw (not below U+0020, not quote or backslash), one
 of `\" \\ \/ \b \f \n \r \t`, or `\uXXXX` in either case, beyond U+FFFF as a pair of surrogates; a lone surrogate is
-no character, and its escape spells nothing.
+no character, and its escape spells nothing. The canonical spelling of a character is the one that
+`json.dumps(ensure_ascii=False)` writes: raw where that is allowed, else a short escape, else `\u00xx` in lower case.
 
 Lineage: UTF-8 as byte ranges after Thompson and Cox (RE2) and the `utf8-ranges` of regex-syntax; the tree of quotients
 is ours.
@@ -51,6 +52,7 @@ class Form(Enum):
 
     UTF8 = "UTF-8"
     JSON = "JSON string, without its quotes"
+    CANONICAL = "JSON string in its canonical spelling, without its quotes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +243,23 @@ class _Tree:
         node = self.node(sorted(after))
         return [(0x5C, 0x5C, node)] if node != NOWHERE else []
 
+    def needed_escape(self) -> list[_Run]:
+        """The same, of canonical spellings: for the characters that cannot stand there raw."""
+        after = [
+            (letter, letter, here[0][2])
+            for letter, char in _SHORT_ESCAPES
+            if char != 0x2F and (here := self._within(char, char))
+        ]
+        others = [run for low, high in _CONTROLS for run in self._within(low, high)]
+        digits = [
+            (0x30 + a, 0x30 + b, self.node(_lower_digits([(0, 15, what)] if isinstance(what, int) else what)))
+            for a, b, what in _split(others, 16)
+        ]
+        if digits:
+            zero = self.node([(0x30, 0x30, self.node(digits))])
+            after.append((0x75, 0x75, self.node([(0x30, 0x30, zero)])))
+        return [(0x5C, 0x5C, self.node(sorted(after)))] if after else []
+
     def spelling(self, form: Form) -> Spelling:
         top: list[_Run] = []
         if form is Form.UTF8:
@@ -248,7 +267,7 @@ class _Tree:
         else:
             for low, high in ((0x20, 0x21), (0x23, 0x5B), (0x5D, 0x7F)):
                 top += self._within(low, high)
-            top += self.escape()
+            top += self.escape() if form is Form.JSON else self.needed_escape()
         top += self.utf8(0x80, 0x7FF, 0xC0, 1)
         top += self.utf8(0x800, 0xFFFF, 0xE0, 2)
         top += self.utf8(0x10000, 0x10FFFF, 0xF0, 3)
@@ -271,6 +290,14 @@ class _Tree:
 
 
 _SHORT_ESCAPES = tuple(zip(b'"\\/bfnrt', b'"\\/\x08\x0c\n\r\t', strict=True))
+#: Controls without a short escape.
+_CONTROLS = ((0x00, 0x07), (0x0B, 0x0B), (0x0E, 0x1F))
+
+
+def _lower_digits(runs: list[_Run]) -> list[_Run]:
+    """Runs over digit values 0..15 as runs over the bytes of hexadecimal digits in lower case."""
+    out = [(0x30 + a, 0x30 + min(b, 9), c) for a, b, c in runs if a <= 9]
+    return out + [(0x61 + max(a, 10) - 10, 0x61 + b - 10, c) for a, b, c in runs if b >= 10]
 
 
 def _digit_runs(runs: list[_Run]) -> list[_Run]:

@@ -7,8 +7,8 @@ sequence and vanishes from an alternation, so a language that is empty *by struc
 
 Two levels meet in a node. *Regular* expressions (no rules, no tokens) form a boolean algebra over strings
 of Unicode scalar values: `both`, `but_not`, `complement`. They become byte automata where the program needs
-them: as UTF-8 (`leaf`) or as every JSON spelling of the value between quotes (`json_string`). *Structure*
-(rules, tokens, marks) is emitted as a program and has no complement.
+them: as UTF-8 (`leaf`), as every JSON spelling of the value between quotes (`json_string`), or as its canonical one
+(`json_name`). *Structure* (rules, tokens, marks) is emitted as a program and has no complement.
 
 Lineage: smart constructors as in regex-syntax's HIR; hash-consing as in Filliâtre and Conchon, "Type-Safe
 Modular Hash-Consing" (2006).
@@ -16,6 +16,7 @@ Modular Hash-Consing" (2006).
 
 from __future__ import annotations
 
+import json
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Iterable
@@ -31,7 +32,7 @@ class Expr:
 
     Attributes:
         regular: no rules, tokens or spellings inside: allowed under `both`, `complement`, `leaf`,
-        `json_string`. nullable: certainly contains the empty string (a rule reference counts as not).
+        `json_string`, `json_name`. nullable: certainly contains the empty string (a rule reference counts as not).
     """
 
     __slots__ = ("__weakref__", "nullable", "regular")
@@ -132,11 +133,12 @@ class Leaf(Expr):
 
 
 class JsonString(Expr):
-    """Every JSON spelling, quotes included or not, of every value of a regular expression."""
+    """Every value of a regular expression, quotes included or not, in every JSON spelling or in the canonical one."""
 
-    __slots__ = ("body", "quoted")
+    __slots__ = ("body", "canonical", "quoted")
     body: Expr
     quoted: bool
+    canonical: bool
 
 
 class Token(Expr):
@@ -443,7 +445,24 @@ def json_string(body: Expr) -> Expr:
     _need_regular("a JSON string", body)
     if body is NEVER:
         return NEVER
-    return _cons(JsonString, (body, True), {"body": body, "quoted": True}, regular=False, nullable=False)
+    return _json(body, quoted=True)
+
+
+def json_name(body: Expr) -> Expr:
+    r"""Quote, the canonical JSON spelling of every value of regular `body`, quote.
+
+    One value is one byte string: UTF-8 as it is, the escapes that RFC 8259 section 7 demands and no others, short ones
+    where there are any, else `\u00xx` in lower case. That is what `json.dumps(ensure_ascii=False)` writes.
+
+    Raises:
+        GrammarError: the operand is not regular.
+    """
+    _need_regular("a name", body)
+    if body is NEVER:
+        return NEVER
+    if isinstance(body, (Literal, Empty)):
+        return literal(json.dumps(body.text if isinstance(body, Literal) else "", ensure_ascii=False))
+    return _json(body, quoted=True, canonical=True)
 
 
 def json_chars(body: Expr) -> Expr:
@@ -455,8 +474,16 @@ def json_chars(body: Expr) -> Expr:
     _need_regular("a piece of a JSON string", body)
     if body is NEVER:
         return NEVER
+    return _json(body, quoted=False)
+
+
+def _json(body: Expr, *, quoted: bool, canonical: bool = False) -> Expr:
     return _cons(
-        JsonString, (body, False), {"body": body, "quoted": False}, regular=False, nullable=body.nullable
+        JsonString,
+        (body, quoted, canonical),
+        {"body": body, "quoted": quoted, "canonical": canonical},
+        regular=False,
+        nullable=not quoted and body.nullable,
     )
 
 

@@ -99,7 +99,8 @@ def _render(node: Expr, done: dict[Expr, tuple[str, int]]) -> tuple[str, int]:
         case Leaf():
             return f"leaf({done[node.body][0]})", _ATOM
         case JsonString():
-            return f"json_{'string' if node.quoted else 'chars'}({done[node.body][0]})", _ATOM
+            kind = "name" if node.canonical else "string" if node.quoted else "chars"
+            return f"json_{kind}({done[node.body][0]})", _ATOM
         case Token():
             return "<" + ",".join(str(i) for i in sorted(node.ids)) + ">", _ATOM
         case Mark():

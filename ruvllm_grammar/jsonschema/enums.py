@@ -142,7 +142,7 @@ class _Spelling:
         return ir.seq(ir.literal(opening), space.after_open, parts[0], *rest, end)
 
     def _member(self, name: str) -> ir.Expr:
-        return ir.json_string(ir.literal(name)) if self._lenient else ir.literal(quoted(name))
+        return (ir.json_string if self._lenient else ir.json_name)(ir.literal(name))
 
     def _rest(self, member: Any) -> ir.Expr:
         """What follows a member's name."""

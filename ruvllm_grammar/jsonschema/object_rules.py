@@ -11,7 +11,7 @@ c1.m0 ::= '"a"' ws ":" ws A ws c1.a1 | c1.m1
 c1.a1 ::= "," ws c1.m1
 c1.m1 ::= '"b"' ws ":" ws B ws c1.a2
 c1.a2 ::= "}" | "," ws c1.m2
-c1.m2 ::= json_string(but_not(any, "a" | "b")) check(name) ws ":" ws C ws c1.a2
+c1.m2 ::= json_name(but_not(any, "a" | "b")) check(name) ws ":" ws C ws c1.a2
 ```
 
 Where members are counted, demanded by existence, in any order, or have no place, one body with a record
@@ -35,7 +35,6 @@ from ruvllm_grammar.jsonschema import members
 from ruvllm_grammar.jsonschema.members import MemberFrame, Supply
 from ruvllm_grammar.jsonschema.objects import NameClass, ObjectShape, Slot
 from ruvllm_grammar.jsonschema.obligations import Obligation
-from ruvllm_grammar.jsonschema.values import quoted
 from ruvllm_grammar.jsonschema.whitespace import Whitespace
 
 Rules = dict[str, ir.Expr]
@@ -67,7 +66,7 @@ def lower(
         space: the style of white space.
         top: the object is the document itself.
         any_order: declared names come in any order, not that of the schema.
-        lenient: declared names are spelled in every way.
+        lenient: names are spelled in every way, else in the canonical one.
     """
     texts = _Texts(shape, value, algebra, space, lenient=lenient)
     if _is_plain(shape, any_order=any_order):
@@ -100,25 +99,20 @@ class _Texts:
         self._after = space.after_value
         self._colon = ir.seq(space.before_colon, ir.literal(":"), space.after_colon)
         new = ir.check(ir.Check("name", "names", shape.pointer))
-        self.names = [_name(slot, lenient=lenient) for slot in shape.slots]
-        self.names += [ir.seq(ir.json_string(one.names(algebra)), new) for one in shape.classes]
+        self._spelled = ir.json_string if lenient else ir.json_name
+        self.names = [self._spelled(ir.literal(slot.name)) for slot in shape.slots]
+        self.names += [ir.seq(self._spelled(one.names(algebra)), new) for one in shape.classes]
+
+    def owed(self, one: NameClass, algebra: ir.Algebra) -> ir.Expr:
+        """Names of a class as a record owes them: with a few characters to spare, since the shortest may be taken."""
+        names = one.names(algebra)
+        shortest = algebra.shortest(names)
+        longer = ir.both(names, ir.repeat(ir.ANY_CHAR, len(shortest or "") + _SPARE))
+        return self._spelled(names if algebra.is_empty(longer) else longer)
 
     def rest(self, obligation: Obligation) -> ir.Expr:
         """What follows a name: colon, value, white space."""
         return ir.seq(self._colon, self._value(obligation), self._after)
-
-
-def _longer(names: ir.Expr, algebra: ir.Algebra) -> ir.Expr:
-    """Names of a class as a record owes them: with a few characters to spare, since the shortest may be taken."""
-    shortest = algebra.shortest(names)
-    longer = ir.both(names, ir.repeat(ir.ANY_CHAR, len(shortest or "") + _SPARE))
-    return names if algebra.is_empty(longer) else longer
-
-
-def _name(slot: Slot, *, lenient: bool) -> ir.Expr:
-    """A declared name is spelled one way, unless `lenient`; one that only a pattern allows, in every way."""
-    every = slot.free or lenient
-    return ir.json_string(ir.literal(slot.name)) if every else ir.literal(quoted(slot.name))
 
 
 def _whole(space: Whitespace, empty: ir.Expr, some: ir.Expr) -> ir.Expr:
@@ -207,7 +201,7 @@ def _framed(
         names=texts.names,
         owed=[
             *texts.names[: len(shape.slots)],
-            *(ir.json_string(_longer(one.names(algebra), algebra)) for one in shape.classes),
+            *(texts.owed(one, algebra) for one in shape.classes),
         ],
         rests=[texts.rest(obligation) for _, obligation in forms],
         ranks=tuple(rank(obligation) for _, obligation in forms),

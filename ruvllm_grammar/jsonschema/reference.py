@@ -67,9 +67,10 @@ _SPELLING = """
   [Choose the order of members](../how-to/choose-the-order-of-members.md). No name comes twice, however it is spelled.
 - **Names that run out.** Where a name that is taken may be begun and cannot be ended otherwise (`^[a-z]{1,3}$`, once
   `abc` is taken), the grammar has a guard: generation may have to back up. Up to 64 names are told apart, without one.
-- **Names and listed values** are offered without needless escapes, as `json.dumps(ensure_ascii=False)` writes them,
-  and accepted (`accepts`) with every escape; objects in `enum` and `const` in their own key order, or in any with
-  `any_order=True`. All other strings may use every escape of JSON. Lengths count code points.
+- **Names**, declared ones and all others, and **listed values** are offered without needless escapes, as
+  `json.dumps(ensure_ascii=False)` writes them, so that a name is one byte string; `accepts` reads them with every
+  escape. Objects in `enum` and `const` are written in their own key order, or in any with `any_order=True`. All other
+  strings may use every escape of JSON. Lengths count code points.
 - **Numbers** are accepted in every spelling, by value, with exponents of any size. What is offered: a number without
   bounds may use an exponent; an integer without bounds too, of at most two digits and not negative (`1e2`, not
   `1.5e1`). With `minimum`, `maximum`, `exclusive*` or `multipleOf`, numbers are written without exponent, with any

@@ -53,6 +53,27 @@ def test_a_character_of_a_json_string_has_exactly_its_spellings(char):
         assert dfa.matches(text.encode()) == expected, text
 
 
+@pytest.mark.parametrize("char", [*map(chr, range(0x100)), *expressions.LETTERS, "\u2028", "\ud7ff"])
+def test_a_character_of_a_name_has_one_spelling(char):
+    for body in (ir.literal(char), ir.ANY_CHAR):
+        dfa = encode(construct(body, LIMIT), Encoding.JSON_NAME, LIMIT)
+        wanted = json.dumps(char, ensure_ascii=False)
+        unit = char.encode("utf-16-be").hex()
+        spellings = {f"\\u{unit}", f"\\u{unit.upper()}", char, *("\\" + letter for letter in '"\\/bfnrtux')}
+        for spelled in spellings:
+            text = f'"{spelled}"'
+            expected = text == wanted or (body is ir.ANY_CHAR and _is_canonical(text))
+            assert dfa.matches(text.encode()) == expected, text
+
+
+def _is_canonical(text: str) -> bool:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        return False
+    return len(value) == 1 and json.dumps(value, ensure_ascii=False) == text
+
+
 def test_mixed_case_of_digits():
     dfa = leaf_dfa(ir.json_string(ir.literal("ꯍ")), Limits())
     assert all(dfa.matches(b'"\\u%b"' % d) for d in (b"abcd", b"ABCD", b"aBcD", b"AbCd"))

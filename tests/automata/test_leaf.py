@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +34,16 @@ def test_words_of_a_json_string_are_the_spellings_of_its_words(e, data):
     assert dfa.matches(spelling) == has(e, [ord(c) for c in text])
 
 
+@given(expressions.regular(), st.data())
+def test_words_of_a_name_are_the_canonical_spellings_of_its_words(e, data):
+    text = data.draw(expressions.texts())
+    name = json.dumps(text, ensure_ascii=False).encode()
+    spelling = data.draw(st.one_of(expressions.spellings(text), st.just(name)))
+    dfa = leaf_dfa(ir.json_name(e), LIMITS)
+    dfa.check()
+    assert dfa.matches(spelling) == (spelling == name and has(e, [ord(c) for c in text]))
+
+
 @given(
     expressions.regular(max_leaves=4),
     expressions.texts(3).flatmap(expressions.spellings),
@@ -41,7 +53,7 @@ def test_words_of_a_json_string_are_the_spellings_of_its_words(e, data):
 )
 def test_every_byte_that_keeps_a_prefix_alive_is_a_live_transition(e, spelling, cut, tail):
     prefix = spelling[:cut] + tail
-    for shape, text in ((ir.json_string(e), prefix), (ir.leaf(e), prefix[1:])):
+    for shape, text in ((ir.json_string(e), prefix), (ir.json_name(e), prefix), (ir.leaf(e), prefix[1:])):
         dfa = leaf_dfa(shape, LIMITS)
         grammar = single(shape)
         assert (dfa.step(START, text) != DEAD and not dfa.is_empty) == alive(grammar, text)

@@ -20,7 +20,7 @@ def test_an_object(rules):
         'c0.a1 ::= "," $c0.m1',
         r'c0.m1 ::= "\"b\":" ("true" | "false") $c0.a2',
         'c0.a2 ::= "}" | "," $c0.m2',
-        r'c0.m2 ::= json_string(~("a" | "b")) check(name "names") ":null" $c0.a2',
+        r'c0.m2 ::= json_name(~("a" | "b")) check(name "names") ":null" $c0.a2',
     ]
 
 
@@ -53,7 +53,7 @@ def test_json_mode(rules):
         "root ::= $c0",
         'c0 ::= "null" | "true" | "false" | leaf("-"? ("0" | [1-9] [0-9]*) ("." [0-9]+)? ([Ee] [+\\-]? [0-9]+)?) '
         '| json_string(.*) | "{" ("}" | $c0.m0) | "[" ("]" | $c0 ("," $c0)* "]")',
-        'c0.m0 ::= json_string(.*) check(name "names") ":" $c0 $c0.a0',
+        'c0.m0 ::= json_name(.*) check(name "names") ":" $c0 $c0.a0',
         'c0.a0 ::= "}" | "," $c0.m0',
     ]
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reference.brzozowski import after, derive, has, nullable, some_word
-from reference.spellings import read_char, read_spelling
+from reference.spellings import read_char, read_name, read_spelling
 
 from ruvllm_grammar import ir
 
@@ -112,7 +112,7 @@ class _Reading:
             case ir.Mark():
                 return self.ends(e.body, i)
             case ir.JsonString():
-                spelling = read_spelling(self._bytes_from(i))
+                spelling = (read_name if e.canonical else read_spelling)(self._bytes_from(i))
                 if spelling is None or spelling.length is None or not has(e.body, spelling.value):
                     return frozenset()
                 return frozenset([i + spelling.length])
@@ -165,7 +165,7 @@ class _Reading:
                 data = self._bytes_from(i)
                 if i + len(data) < self.end:
                     return False
-                spelling = read_spelling(data)
+                spelling = (read_name if e.canonical else read_spelling)(data)
                 if spelling is None or spelling.length is not None:
                     return False
                 return some_word(after(e.body, spelling.value), spelling.pending)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from ruvllm_grammar import ir
@@ -73,6 +74,23 @@ def read_spelling(data: bytes) -> Spelling | None:
         value.append(char)
         k += length or len(chr(char).encode())
     return Spelling(tuple(value), None, None)
+
+
+def read_name(data: bytes) -> Spelling | None:
+    """The same, of the one spelling that `json.dumps(ensure_ascii=False)` writes."""
+    found = read_spelling(data)
+    if found is None or not data:
+        return found
+    written = json.dumps("".join(map(chr, found.value)), ensure_ascii=False).encode()
+    if found.length is not None:
+        return found if written == data[: found.length] else None
+    if not data.startswith(written[:-1]):
+        return None
+    tail = data[len(written) - 1 :]
+    if not tail.startswith(b"\\"):
+        return found
+    escaped = [c for c in map(chr, range(0x60)) if json.dumps(c)[1:-1].encode().startswith(tail)]
+    return Spelling(found.value, None, ir.CharSet.of(*escaped)) if escaped else None
 
 
 def _read_escape(data: bytes) -> tuple[int | ir.CharSet | None, int]:

@@ -41,6 +41,7 @@ def structure(depth: int = 2) -> st.SearchStrategy[ir.Expr]:
         ),
         regular(1).map(ir.leaf),
         regular(1).map(ir.json_string),
+        regular(1).map(ir.json_name),
         st.tuples(st.integers(0, 3), st.one_of(st.none(), st.integers(2, 6))).map(
             lambda t: ir.json_string(ir.repeat(ir.ANY_CHAR, t[0], t[1]))
         ),
