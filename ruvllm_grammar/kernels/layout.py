@@ -47,6 +47,13 @@ GROW: Final = -4  #: head[NEED] names the full array (an index of GROWN); enlarg
 NEED_RECORD: Final = -6  #: head[NEED] is a record whose steps are not known; fill them in and call again
 TOO_WIDE: Final = -5  #: more configurations than the scratch arrays hold; enlarge them and call again
 
+NEED_FRAME: Final = (
+    -7
+)  #: result[NEEDED] is an instruction whose leaf state has no frame; make it and call again
+NEED_ROOM: Final = -8  #: `Desk.out` is full; enlarge it and call again
+
+#: Address of a RETURN in every program.
+RETURN_PC: Final = 1
 #: Entry of `count` edges that are plain calls.
 NO_COUNT: Final = -1
 #: Distance of what cannot finish, or is not known.
@@ -74,6 +81,54 @@ APART: Final = (INTERN_NODE, UNITE, CLOSE, STEP_TO)
 
 #: Names of arrays a kernel may ask to enlarge, by number.
 GROWN: Final = ("nodes", "edges", "configs", "states")
+
+
+# Results of `gather` in Desk.result.
+PICKED: Final = 0  #: frames used
+FARTHEST: Final = 1  #: a bound on the distance after any listed token
+KEY: Final = 2  #: two words: a hash of what was listed, whatever its order
+NEEDED: Final = 4  #: see NEED_FRAME
+HAS_MET: Final = 5  #: head[MET]
+FLAGS: Final = 6  #: of the super-state
+
+# Columns of Desk.frames.
+FIRST_EXIT: Final = 0  #: where the frame's exits begin in Desk.exits
+EXITS: Final = 1  #: their number
+LONGEST: Final = 2  #: most bytes that are missing to the leaf's end after a token that stays
+WIDEST: Final = 3  #: counted frames: the largest need; -1 for others
+HASH: Final = 4  #: two words: a hash of the tokens that stay
+
+
+class Desk(NamedTuple):
+    """What `gather` works with besides an arena: the vocabulary, the frames one grammar uses, and room to write.
+
+    Attributes:
+        trie: int32[N, 4], `vocab.Trie.nodes`.
+        order: int32[M], `vocab.Trie.order`.
+        roots: int32[256], node of each first byte, or -1.
+        frame_of: int32[P], the row of `frames` of each instruction that is a leaf's state; -1 where it is not known.
+        frames: int64[F, 6], see the columns above.
+        exits: int32[E, 2] = (trie node, characters completed before): where tokens may leave a frame.
+        path: int32[max depth + 2], super-states along the current branch of a walk.
+        spelled: int32[max depth + 2, 2] = (byte, trie node) of the literal that was followed last.
+        out: int32[T], listed tokens from the front; from the back pairs (row of `frames`, characters allowed).
+        result: int64[8], see PICKED and so on.
+        words: int64[2 * 10], address and number of rows of every array above.
+        address: address of `words`: what the kernel is handed.
+    """
+
+    trie: I32
+    order: I32
+    roots: I32
+    frame_of: I32
+    frames: I64
+    exits: I32
+    path: I32
+    spelled: I32
+    out: I32
+    result: I64
+    words: I64
+    address: int
 
 
 class Arena(NamedTuple):

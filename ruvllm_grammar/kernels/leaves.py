@@ -28,7 +28,7 @@ from ruvllm_grammar.kernels.layout import (
     STEP,
     TOKEN,
 )
-from ruvllm_grammar.kernels.signatures import BOOLS, I1, I2, RB1, RI1, RI2, i64, pair, void
+from ruvllm_grammar.kernels.signatures import BOOLS, I1, I2, L1, RB1, RI1, RI2, i64, void
 
 _LOW = np.int64(0xFFFFFFFF)
 
@@ -80,63 +80,8 @@ def leaf_distances(transitions, accepting, distance):
                 stop += 1
 
 
-@kernel(pair(RB1, RI2, BOOLS, RI1, i64, RI2, RI1, I1, I1, I1, I2))
-def leaf_frame(byte_class, transitions, accepting, distance, state, nodes, order, path, left, row, exits):
-    """Classify every token against one leaf automaton's state.
-
-    Tokens that stay inside are set in `row`; whenever the automaton accepts before a token's end, the token
-    may also leave there: (token, bytes consumed) goes to `exits`. A token may do both, and may leave at
-    several places. Leaving exactly at a token's end is staying.
-
-    Args:
-        byte_class, transitions, accepting: the leaf (`automata.Dfa`).
-        distance: int32[n_states], see `leaf_distances`.
-        state: where the leaf stands.
-        nodes, order: the vocabulary's trie.
-        path: int32[max depth + 2], states along the current branch.
-        left: int32[max depth + 2], the last depth along the branch at which the leaf accepted, 0 for none.
-        row: int32[W].
-        exits: int32[m, 2].
-
-    Returns:
-        The number of exits, more than `m` when they did not fit (then call again with room); and the largest
-        distance after a token that stays.
-    """
-    total = nodes.shape[0]
-    path[0] = state
-    left[0] = 0
-    n = np.int64(0)
-    farthest = np.int64(0)
-    i = np.int64(0)
-    while i < total:
-        depth = np.int64(nodes[i, 0] >> 8)
-        here = np.int64(path[depth])
-        following = np.int64(0)
-        if here != 0:
-            following = np.int64(transitions[here, byte_class[nodes[i, 0] & 255]])
-        # Below a place where the leaf accepted, every token may leave there: walk on even though the leaf is dead.
-        if following == 0 and left[depth] == 0:
-            i = np.int64(nodes[i, 1])
-            continue
-        path[depth + 1] = following
-        left[depth + 1] = depth + 1 if accepting[following] else left[depth]
-        for k in range(nodes[i, 2], nodes[i, 3]):
-            token = order[k]
-            if following != 0:
-                row[token >> 5] |= np.int32(1) << (token & 31)
-                farthest = max(farthest, np.int64(distance[following]))
-            for cut in range(1, min(np.int64(left[depth]), depth) + 1):
-                if accepting[path[cut]]:
-                    if n < exits.shape[0]:
-                        exits[n, 0] = token
-                        exits[n, 1] = cut
-                    n += 1
-        i += 1
-    return n, farthest
-
-
-@kernel(pair(RB1, RI2, BOOLS, RI1, i64, i64, RI2, RI1, I1, I1, I1, I1, I1, I1, I2))
-def leaf_frame_like(
+@kernel(void(RB1, RI2, BOOLS, RI1, i64, i64, RI2, RI1, I1, I1, I1, I1, I1, I1, L1))
+def leaf_frame(
     byte_class,
     transitions,
     accepting,
@@ -147,83 +92,72 @@ def leaf_frame_like(
     order,
     path,
     twin,
-    left,
-    twin_left,
-    row,
-    changed,
-    exits,
+    more,
+    less,
+    opened,
+    shut,
+    counts,
 ):
-    """Turn the frame of `other` into that of `state`, looking only where the two states of one leaf differ.
+    """Classify every token against one state of a leaf automaton, as a difference to another state of it.
 
-    After a common byte the two runs are often in the same state (a name that is excluded, and one that can no longer
-    be), and then the whole subtree of tokens needs no look.
+    A token *stays* when the automaton lives at its end, be it accepting there. A trie node is an *exit* when the
+    automaton accepts at its last byte: tokens below may leave there. Where both runs are in the same state (a name that
+    is excluded, and one that can no longer be), the whole branch needs no look. Against DEAD the difference is
+    everything.
 
     Args:
-        byte_class, transitions, accepting, distance, nodes, order, path, left, exits: as for `leaf_frame`.
-        state, other: the state asked for, and the one whose frame is known.
-        twin, twin_left: int32[max depth + 2], as `path` and `left`, of the run of `other`.
-        row: int32[W], the tokens that stay from `other`; becomes those from `state`.
-        changed: int32[W], set to the tokens that were looked at: of `other`'s exits, only those of other tokens hold.
-
-    Returns:
-        As `leaf_frame`, for the tokens looked at.
+        byte_class, transitions, accepting: the leaf (`automata.Dfa`).
+        distance: int32[n_states], see `leaf_distances`.
+        state, other: the state asked for, and the one whose frame is known (DEAD: nothing stays, no exits).
+        nodes, order: the vocabulary's trie.
+        path, twin: int32[max depth + 2], states of the two runs along the current branch.
+        more, less: int32[V], written: tokens that stay from `state` only, and from `other` only.
+        opened, shut: int32[E], written: exits of `state` only, and of `other` only, ascending. Nodes without branches
+            are left out.
+        counts: int64[5], written: numbers of the four, and the largest distance after a token that was looked at and
+            stays. The numbers of exits may be larger than fit (then call again with room).
     """
     total = nodes.shape[0]
     path[0] = state
     twin[0] = other
-    left[0] = 0
-    twin_left[0] = 0
-    n = np.int64(0)
-    farthest = np.int64(0)
+    counts[:] = 0
     i = np.int64(0)
     while i < total:
         depth = np.int64(nodes[i, 0] >> 8)
         kind = byte_class[nodes[i, 0] & 255]
-        here = np.int64(path[depth])
-        there = np.int64(twin[depth])
-        following = np.int64(transitions[here, kind]) if here != 0 else np.int64(0)
-        expected = np.int64(transitions[there, kind]) if there != 0 else np.int64(0)
-        if following == expected and left[depth] == 0 and twin_left[depth] == 0:
+        following = np.int64(transitions[path[depth], kind])
+        expected = np.int64(transitions[twin[depth], kind])
+        if following == expected:
             i = np.int64(nodes[i, 1])
             continue
         path[depth + 1] = following
         twin[depth + 1] = expected
-        left[depth + 1] = depth + 1 if accepting[following] else left[depth]
-        twin_left[depth + 1] = depth + 1 if accepting[expected] else twin_left[depth]
-        for k in range(nodes[i, 2], nodes[i, 3]):
-            token = order[k]
-            bit = np.int32(1) << (token & 31)
-            changed[token >> 5] |= bit
+        first = np.int64(nodes[i, 2])
+        last = np.int64(nodes[i, 3])
+        if first < last:
             if following != 0:
-                row[token >> 5] |= bit
-                farthest = max(farthest, np.int64(distance[following]))
+                counts[4] = max(counts[4], np.int64(distance[following]))
+                if expected == 0:
+                    for k in range(first, last):
+                        more[counts[0]] = order[k]
+                        counts[0] += 1
             else:
-                row[token >> 5] &= ~bit
-            for cut in range(1, min(np.int64(left[depth]), depth) + 1):
-                if accepting[path[cut]]:
-                    if n < exits.shape[0]:
-                        exits[n, 0] = token
-                        exits[n, 1] = cut
-                    n += 1
+                for k in range(first, last):
+                    less[counts[1]] = order[k]
+                    counts[1] += 1
+        if i + 1 < nodes[i, 1] and accepting[following] != accepting[expected]:
+            if accepting[following]:
+                if counts[2] < opened.shape[0]:
+                    opened[counts[2]] = i
+                counts[2] += 1
+            else:
+                if counts[3] < shut.shape[0]:
+                    shut[counts[3]] = i
+                counts[3] += 1
         i += 1
-    return n, farthest
 
 
-@kernel(
-    i64(
-        RB1,
-        RI2,
-        BOOLS,
-        i64,
-        i64,
-        RI2,
-        RI1,
-        I1,
-        I1,
-        I1,
-        I2,
-    )
-)
+@kernel(i64(RB1, RI2, BOOLS, i64, i64, RI2, RI1, I1, I1, I1, I2))
 def counted_frame(byte_class, transitions, accepting, state, closer, nodes, order, path, chars, need, exits):
     """Classify every token against repetitions of a one-character leaf that end with the byte `closer`.
 
@@ -235,7 +169,7 @@ def counted_frame(byte_class, transitions, accepting, state, closer, nodes, orde
         path, chars: int32[max depth + 2], automaton state and completed characters along the branch.
         need: int32[V]; for a token that stays inside: characters that must still be allowed (completed
             ones, and one more when it stops inside a character); -1 for other tokens.
-        exits: int32[m, 3] = (token, bytes consumed with the closer, characters completed before it).
+        exits: int32[m, 2] = (trie node of the closer, characters completed before it).
 
     Returns:
         Number of exits; more than `m` when they did not fit.
@@ -250,12 +184,10 @@ def counted_frame(byte_class, transitions, accepting, state, closer, nodes, orde
         byte = np.int64(nodes[i, 0] & 255)
         here = np.int64(path[depth])
         if here == 1 and byte == closer:
-            for k in range(nodes[i, 2], np.int64(nodes[nodes[i, 1] - 1, 3])):
-                if n < exits.shape[0]:
-                    exits[n, 0] = order[k]
-                    exits[n, 1] = depth + 1
-                    exits[n, 2] = chars[depth]
-                n += 1
+            if n < exits.shape[0]:
+                exits[n, 0] = i
+                exits[n, 1] = chars[depth]
+            n += 1
             i = np.int64(nodes[i, 1])
             continue
         following = np.int64(transitions[here, byte_class[byte]])

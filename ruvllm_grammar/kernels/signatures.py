@@ -20,6 +20,9 @@ void: Final = types.void
 pair: Final = types.UniTuple(types.int64, 2)
 #: What kernels are handed for an arena: `Arena.address`.
 ARENA: Final = types.int64
+#: What kernels are handed for a desk: `Desk.address`.
+DESK: Final = types.int64
+u64_pair: Final = types.UniTuple(types.uint64, 2)
 I1: Final = _array(types.int32, 1)
 I2: Final = _array(types.int32, 2)
 L1: Final = _array(types.int64, 1)

@@ -1,7 +1,8 @@
 """All kernels that run a grammar's program, under one name; importing it compiles or loads them.
 
 They live in files that can be compiled at the same time, because none of them contains code of another: `closure` makes
-super-states, `walks` follows texts and tries through them, `leaves` works on single automata.
+super-states, `walks` follows texts and tries through them, `gather` lists what may follow, `leaves` works on
+single automata.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from ruvllm_grammar.kernels.closure import (
     rehash,
     step_anew,
 )
+from ruvllm_grammar.kernels.gather import gather, hash_tokens
 from ruvllm_grammar.kernels.jit import addresses
 from ruvllm_grammar.kernels.leaves import (
     counted_frame,
     leaf_distances,
     leaf_frame,
-    leaf_frame_like,
     relax_distances,
 )
 from ruvllm_grammar.kernels.walks import (
@@ -29,7 +30,6 @@ from ruvllm_grammar.kernels.walks import (
     crossings,
     forced_bytes,
     walk,
-    walk_exits,
 )
 
 #: Of the kernels that are apart: the head of `Arena.pointers`.
@@ -43,16 +43,16 @@ __all__ = [
     "counted_frame",
     "crossings",
     "forced_bytes",
+    "gather",
+    "hash_tokens",
     "intern_node",
     "intern_state",
     "leaf_distances",
     "leaf_frame",
-    "leaf_frame_like",
     "push",
     "refresh_distances",
     "rehash",
     "relax_distances",
     "step_anew",
     "walk",
-    "walk_exits",
 ]

@@ -19,7 +19,7 @@ from numba import types
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
-from ruvllm_grammar.kernels.layout import APART, CLOSE, INTERN_NODE, STEP_TO, UNITE, Arena
+from ruvllm_grammar.kernels.layout import APART, CLOSE, INTERN_NODE, STEP_TO, UNITE, Arena, Desk
 
 _HEAD = len(APART)  # addresses in front of the arrays
 _i64 = types.int64
@@ -33,8 +33,16 @@ def _word(context: Any, builder: Any, arena: Any, index: int) -> Any:
 
 
 def _view(dtype: types.Type, field: str, columns: int | None = None) -> Any:
-    """What makes the view of an array: all of it, or rows of `columns`."""
-    at = _HEAD + 2 * Arena._fields.index(field)
+    """What makes the view of an arena's array: all of it, or rows of `columns`."""
+    return _viewed(dtype, _HEAD + 2 * Arena._fields.index(field), columns)
+
+
+def _on_desk(dtype: types.Type, field: str, columns: int | None = None) -> Any:
+    """The same of a desk's array."""
+    return _viewed(dtype, 2 * Desk._fields.index(field), columns)
+
+
+def _viewed(dtype: types.Type, at: int, columns: int | None) -> Any:
     array_type = types.Array(dtype, 1 if columns is None else 2, "C")
 
     @intrinsic
@@ -122,3 +130,14 @@ seen_of = _view(_i64, "seen")
 failed_of = _view(types.uint8, "failed")
 records_of = _view(types.int32, "records", 3)
 record_next_of = _view(types.int32, "record_next")
+
+trie_of = _on_desk(types.int32, "trie", 4)
+order_of = _on_desk(types.int32, "order")
+roots_of = _on_desk(types.int32, "roots")
+frame_of_of = _on_desk(types.int32, "frame_of")
+frames_of = _on_desk(_i64, "frames", 6)
+exits_of = _on_desk(types.int32, "exits", 2)
+path_of = _on_desk(types.int32, "path")
+spelled_of = _on_desk(types.int32, "spelled", 2)
+out_of = _on_desk(types.int32, "out")
+result_of = _on_desk(_i64, "result")

@@ -158,61 +158,6 @@ def crossings(g, state, nodes, path, out):
     return n
 
 
-@kernel(i64(ARENA, i64, RI2, RB1, i64, i64, i64, I1, i64, I1))
-def walk_exits(g, state, exits, data, low, high, empty_ok, path, limit, row):
-    """Set the bits of tokens that leave a permissive frame and go on from the continuation `state`.
-
-    Args:
-        exits: int32[m, 5] = (token, offset of the rest in `data`, length of the rest, shared prefix length
-            with the previous rest, characters completed before leaving), sorted by rest.
-        low, high: only exits after `low` to `high` completed characters count (counted frames; high -1: no
-        bound). empty_ok: 1 to count exits with an empty rest (the token ends exactly where the frame does).
-        path: int32[max depth + 2]. limit: as in `walk`. row: int32[W].
-
-    Returns:
-        As `walk`.
-    """
-    head = head_of(g)
-    states = states_of(g)
-    table = table_of(g)
-    path[0] = state
-    alive = np.int64(0)  # path[0..alive] are live states along the previous rest
-    farthest = np.int64(0)
-    for i in range(exits.shape[0]):
-        shared = np.int64(exits[i, 3])
-        length = np.int64(exits[i, 2])
-        start = np.int64(exits[i, 1])
-        if shared < alive:
-            alive = shared
-        elif shared > alive:
-            continue  # the common prefix already died
-        while alive < length:
-            byte = np.int64(data[start + alive])
-            here = np.int64(path[alive])
-            following = np.int64(table[here, byte])
-            if following == UNKNOWN:
-                following = views.step(g, here, byte)
-                if following < DEAD:
-                    return following
-            if following < 0:
-                break
-            alive += 1
-            path[alive] = following
-            if states[following, 2] & CROSSED:
-                head[MET] = 1
-        if alive < length or (length == 0 and empty_ok == 0):
-            continue
-        done = np.int64(exits[i, 4])
-        if done < low or (high >= 0 and done > high):
-            continue
-        far = np.int64(states[path[length], 3])
-        farthest = max(farthest, far)
-        if far <= limit:
-            token = exits[i, 0]
-            row[token >> 5] |= np.int32(1) << (token & 31)
-    return farthest
-
-
 @kernel(i64(ARENA, i64, B1))
 def forced_bytes(g, state, out):
     """Write the bytes that must follow `state` while it does not accept and one byte lives; count them.

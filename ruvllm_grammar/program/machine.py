@@ -150,9 +150,14 @@ class Machine:
                 result = kernel(self._emitter.arena.address, *args)
                 if result >= layout.DEAD:
                     return result
-                self._serve(result)
+                self.serve(result)
 
-    def _serve(self, code: int) -> None:
+    def serve(self, code: int) -> None:
+        """Fix what a kernel asked for by returning a failure code; then call it again. The lock must be held.
+
+        Raises:
+            LimitError: that is over a budget.
+        """
         arena = self._emitter.arena
         if code == layout.NEED_RULE:
             self._emitter.emit_lazy(int(arena.head[layout.NEED]))

@@ -1,8 +1,9 @@
-"""From a super-state to its row: frames where a configuration is permissive, a trie walk for the rest.
+"""From a super-state to its row: a kernel lists what may follow, and only what nobody listed before is made.
 
-A super-state's row is the union of its configurations' rows, because a token is legal when *some*
-configuration can read it. So each configuration is served the cheapest exact way: a ready frame and a walk
-of its exits, or, together with its siblings that have no frame, a walk of the whole trie.
+A super-state's row is the union of its configurations' rows, because a token is legal when *some* configuration can
+read it. `kernels.gather` names that union: by the frames of the leaves that are being read (`tables.frames`), and the
+tokens that its walks meet elsewhere. A hash of that list finds the row, if any grammar of the vocabulary has had it
+before; nine first visits in ten end there. For the tenth the bits are put together, 16 kB.
 """
 
 from __future__ import annotations
@@ -11,22 +12,22 @@ import threading
 import weakref
 from collections import OrderedDict
 from functools import cached_property
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from ruvllm_grammar.kernels import layout
-from ruvllm_grammar.program import LeafBlock, Machine
-from ruvllm_grammar.tables.frames import FrameStore
+from ruvllm_grammar.program import Machine
+from ruvllm_grammar.program.arena import enlarged
+from ruvllm_grammar.tables.desk import first_nodes, new_desk, on_desk
+from ruvllm_grammar.tables.frames import CountedFrame, Frame, FrameStore
 from ruvllm_grammar.tables.further import begun_tokens, comma_tokens, further_tokens
-from ruvllm_grammar.tables.row import Row, RowStore
+from ruvllm_grammar.tables.row import Row, RowStore, set_bits
 from ruvllm_grammar.tables.tree import TokenTree
 from ruvllm_grammar.vocab import Vocabulary
 
-# : A leaf state that goes on with at least this many bytes is worth a frame; narrower ones die early in a
-# walk.
-PERMISSIVE_BYTES = 24
-_QUOTE = 0x22
+#: Super-states whose rows a grammar remembers before it forgets all of them; the rows themselves are shared.
+_REMEMBERED: Final = 1 << 17
 
 
 class VocabularyTables:
@@ -36,6 +37,7 @@ class VocabularyTables:
         self.vocabulary = vocabulary
         self.rows = RowStore(vocabulary.size)
         self.frames = FrameStore(vocabulary)
+        self.roots = first_nodes(vocabulary.trie)
 
     @cached_property
     def tree(self) -> TokenTree:
@@ -105,11 +107,11 @@ class RowBuilder:
         self._memo: dict[int, Found] = {}
         self._memo_bytes = 0
         self._generation = machine.generation
-        self._with_distance = False
-        self._meets = False
-        self._words = np.zeros(vocabulary.words, np.int32)
-        self._path = np.zeros(vocabulary.trie.max_depth + 2, np.int32)
-        self._eos = sorted(vocabulary.eos)
+        self._desk = new_desk(vocabulary.trie, self.tables.roots)
+        self._frames: list[Frame | CountedFrame] = []
+        self._frame_row: dict[int, int] = {}
+        self._n_exits = 0
+        self._eos = np.array(sorted(vocabulary.eos), np.int32)
 
     @property
     def remembered(self) -> int:
@@ -124,21 +126,34 @@ class RowBuilder:
                 return found
         with self.machine.lock:
             self._refresh()
-            farthest = self._build(state, layout.FAR)
-            row = self.tables.rows.intern(self._words)
+            listed = self._gather(state, layout.FAR)
+            picked, farthest, a, b, _, met, flags, _ = self._desk.result.tolist()
+            key = (a, b, flags & layout.ACCEPTING)
+            row = None if flags & layout.HAS_TOKENS else self.tables.rows.find(key)
+            if row is None:
+                words = self._filled(listed, picked, flags)
+                if flags & layout.HAS_TOKENS:
+                    farthest = max(farthest, self._token_edges(state, layout.FAR, words))
+                    row = self.tables.rows.intern(words)
+                else:
+                    row = self.tables.rows.intern(words, key=key)
             self._memo_bytes += row.nbytes
-            if self._memo_bytes > self.machine.limits.row_bytes:
+            if self._memo_bytes > self.machine.limits.row_bytes or len(self._memo) >= _REMEMBERED:
                 self._memo.clear()
                 self._memo_bytes = row.nbytes
-            result = self._memo[state] = Found(row, farthest, self._meets)
+            result = self._memo[state] = Found(row, farthest, met != 0)
             return result
 
     def row_within(self, state: int, limit: int) -> Row:
         """The row of `state`, where checks pass, without tokens that leave more than `limit` tokens to acceptance."""
         with self.machine.lock:
             self._refresh()
-            self._build(state, limit)
-            return Row(self._words, self.vocabulary.size)
+            listed = self._gather(state, limit)
+            picked, *_, flags, _ = self._desk.result.tolist()
+            words = self._filled(listed, picked, flags)
+            if flags & layout.HAS_TOKENS:
+                self._token_edges(state, limit, words)
+            return Row(words, self.vocabulary.size)
 
     def _refresh(self) -> None:
         """Forget rows of dropped super-states, and bounds computed before distances were known."""
@@ -146,113 +161,63 @@ class RowBuilder:
             self._memo.clear()
             self._memo_bytes = 0
             self._generation = self.machine.generation
-            self._with_distance = bool(self.machine.arena.head[layout.HAS_DISTANCE])
 
-    def _build(self, state: int, limit: int) -> int:
-        """Fill the scratch row; return the farthest distance seen."""
-        machine, words = self.machine, self._words
-        words.fill(0)
-        farthest = 0
-        machine.arena.head[layout.MET] = 0
-        configurations = machine.configurations(state)
-        plain = []
-        for pc, node in configurations:
-            op, _, _, number = machine.arena.code[pc].tolist()
-            if op in {layout.LEAF, layout.LEAF_END}:
-                block = machine.leaves[number]
-                at = pc - block.base + 1
-                if block.live[at] >= PERMISSIVE_BYTES:
-                    far = (
-                        self._counted(block, at, node, limit)
-                        if block.counted
-                        else self._framed(block, at, node, limit)
-                    )
-                    if far is not None:
-                        farthest = max(farthest, far)
-                        continue
-            plain.append((pc, node))
-        if plain:
-            part = state if len(plain) == len(configurations) else machine.subset(plain)
-            trie = self.vocabulary.trie
-            far = machine.call(machine.kernels.walk, part, trie.nodes, trie.order, self._path, limit, words)
-            farthest = max(farthest, far)
-        if machine.has_tokens(state):
-            farthest = max(farthest, self._token_edges(state, limit))
-        if machine.accepting(state):
-            for token in self._eos:
-                words[token >> 5] |= _bit(token)
-        self._meets = bool(machine.arena.head[layout.MET])
-        return farthest
-
-    def _framed(self, block: LeafBlock, at: int, node: int, limit: int) -> int | None:
-        """Add a leaf configuration's tokens; None when the bound is too coarse and a walk must decide."""
-        frame = self.tables.frames.leaf(block, at)
-        arena = self.machine.arena
-        bound = min(frame.longest + int(arena.nodes[node, 2]), layout.FAR) if self._with_distance else 0
-        if bound > limit:
-            return None
-        np.bitwise_or(self._words, frame.stay, out=self._words)
-        return max(bound, self._exits(self.machine.after_return(node), frame.exits, 0, -1, limit))
-
-    def _counted(self, block: LeafBlock, at: int, node: int, limit: int) -> int | None:
-        """Add the tokens of a configuration inside a length-bounded string; None: a walk must decide."""
+    def _gather(self, state: int, limit: int) -> int:
+        """Have the desk list what may follow; returns the number of listed tokens."""
         machine = self.machine
-        arena = machine.arena
-        first, count = arena.nodes[node, :2].tolist()
-        edges = arena.edges[first : first + count].tolist()
-        for ret, done, _, _ in edges:
-            if done < 0 or arena.code[ret + 1, 0] != layout.BYTE or arena.code[ret + 1, 1] != _QUOTE:
-                return None
-        frame = self.tables.frames.counted(block, at)
-        bound = 0
-        if self._with_distance:
-            nearest = frame.longest + int(arena.nodes[node, 2])
-            bound = layout.FAR if count > 1 else min(nearest, layout.FAR)
-            if bound > limit:
-                return None
-        for ret, done, _, parent in edges:
-            low, high = arena.code[ret, 2:].tolist()
-            room = frame.widest if high < 0 else high - done
-            np.bitwise_or(self._words, frame.stay(room), out=self._words)
-            beyond = machine.close([(ret + 2, parent)])
-            bound = max(
-                bound,
-                self._exits(
-                    beyond,
-                    frame.exits,
-                    max(low - done, 0),
-                    -1 if high < 0 else high - done,
-                    limit,
-                    empty=True,
-                ),
-            )
-            arena = machine.arena
-        return bound
+        gather = machine.kernels.gather
+        while True:
+            listed: int = gather(machine.arena.address, self._desk.address, state, limit)
+            if listed >= 0:
+                return listed
+            if listed == layout.NEED_FRAME:
+                self._provide(int(self._desk.result[layout.NEEDED]))
+            elif listed == layout.NEED_ROOM:
+                self._desk = on_desk(self._desk, out=np.empty(2 * len(self._desk.out), np.int32))
+            else:
+                machine.serve(listed)
 
-    def _exits(
-        self, state: int, exits: layout.I32, low: int, high: int, limit: int, *, empty: bool = False
-    ) -> int:
-        if state < 0:
-            return 0
-        machine = self.machine
-        if machine.arena.states[state, 2] & layout.CROSSED:
-            machine.arena.head[layout.MET] = 1  # the leaf's end is behind a token that stays, too
-        if not len(exits):
-            return 0
-        return machine.call(
-            machine.kernels.walk_exits,
-            state,
-            exits,
-            self.vocabulary.data,
-            low,
-            high,
-            int(empty),
-            self._path,
-            limit,
-            self._words,
-        )
+    def _provide(self, pc: int) -> None:
+        """Put the frame of a leaf's state on the desk."""
+        machine, desk = self.machine, self._desk
+        block = machine.leaves[machine.arena.code.item(pc, 3)]
+        state = pc - block.base + 1
+        frames = self.tables.frames
+        frame = frames.counted(block, state) if block.counted else frames.leaf(block, state)
+        number = self._frame_row.get(id(frame))
+        if number is None:
+            number = self._frame_row[id(frame)] = len(self._frames)
+            self._frames.append(frame)
+            first, stop = self._n_exits, self._n_exits + len(frame.exits)
+            self._n_exits = stop
+            if number >= len(desk.frames) or stop > len(desk.exits):
+                desk = on_desk(
+                    desk, frames=enlarged(desk.frames, number + 1), exits=enlarged(desk.exits, stop)
+                )
+            desk.exits[first:stop] = frame.exits
+            row = desk.frames[number]
+            row[: layout.HASH] = (first, stop - first, frame.longest, frame.widest)
+            row[layout.HASH :].view(np.uint64)[:] = frame.hash
+        if pc >= len(desk.frame_of):
+            known = len(desk.frame_of)
+            desk = on_desk(desk, frame_of=enlarged(desk.frame_of, machine.arena.code.shape[0]))
+            desk.frame_of[known:] = -1
+        desk.frame_of[pc] = number
+        self._desk = desk
 
-    def _token_edges(self, state: int, limit: int) -> int:
+    def _filled(self, listed: int, picked: int, flags: int) -> layout.I32:
+        """The bits of what lies on the desk, int32[W], and of the end tokens where the document may end."""
+        words = np.zeros(self.vocabulary.words, np.int32)
+        out = self._desk.out
+        uses = out[len(out) - 2 * picked :].reshape(-1, 2).tolist()
+        for number, allowed in uses:
+            self._frames[number].add_to(words, allowed)
+        set_bits(words, out[:listed])
+        if flags & layout.ACCEPTING:
+            set_bits(words, self._eos)
+        return words
+
+    def _token_edges(self, state: int, limit: int, words: layout.I32) -> int:
         machine = self.machine
         farthest = 0
         sets = {
@@ -260,15 +225,13 @@ class RowBuilder:
             for pc, _ in machine.configurations(state)
             if machine.arena.code[pc, 0] == layout.TOKEN
         }
+        legal = []
         for token in sorted({t for s in sets for t in machine.token_sets[s]}):
             if token >= self.vocabulary.size:
                 continue
             far = machine.distance(machine.step_token(state, token))
             farthest = max(farthest, far)
             if far <= limit:
-                self._words[token >> 5] |= _bit(token)
+                legal.append(token)
+        set_bits(words, np.array(legal, np.int32))
         return farthest
-
-
-def _bit(token: int) -> np.int32:
-    return np.uint32(1 << (token & 31)).view(np.int32)

@@ -16,6 +16,8 @@ import numpy.typing as npt
 
 from ruvllm_grammar.kernels.layout import I32
 
+#: What a row was made of: two words of a hash, and whether the end tokens are in it.
+RowKey = tuple[int, int, int]
 Form = Literal["few", "most", "bits"]
 
 #: Rows of at most this many legal tokens list them.
@@ -23,9 +25,24 @@ FEW: Final = 4096
 #: Rows of at most this many illegal tokens list those.
 MOST: Final = 8192
 _SPARSE_WORDS: Final = 256
+_KEYS: Final = 1 << 17  # names of rows kept before all are forgotten
 _NOTHING: Final = np.empty(0, np.int32)
 _NOTHING.setflags(write=False)
 _NOWHERE: Final = np.empty(0, np.int64)
+
+
+def set_bits(words: I32, ids: I32) -> None:
+    """Set the bits of tokens, in place."""
+    np.bitwise_or.at(words, ids >> 5, np.int32(1) << (ids & 31))
+
+
+def without_bits(words: I32, ids: I32) -> I32:
+    """A copy with the bits of tokens cleared; `words` itself for no tokens."""
+    if not len(ids):
+        return words
+    out = words.copy()
+    np.bitwise_and.at(out, ids >> 5, ~(np.int32(1) << (ids & 31)))
+    return out
 
 
 class Row:
@@ -104,8 +121,7 @@ class Row:
         gone = np.unique(ids[(words[ids >> 5] >> (ids & 31)) & 1 != 0])
         if not len(gone):
             return self
-        np.bitwise_and.at(words, gone >> 5, ~(np.int32(1) << (gone & 31)))
-        left = Row(words, self.size)
+        left = Row(without_bits(words, gone), self.size)
         if self._ids is not None and left.form == self.form != "bits":
             at = np.searchsorted(self._ids, gone)
             ids = np.delete(self._ids, at) if self.form == "few" else np.insert(self._ids, at, gone)
@@ -131,35 +147,54 @@ def _bits(words: I32) -> npt.NDArray[np.uint8]:
 
 
 class RowStore:
-    """Rows by content, the least recently used ones dropped above `max_bytes`; a row in use stays with its user.
+    """Rows by content and by key, the least recently used ones dropped above `max_bytes`; users keep what they have.
+
+    A *key* is a hash of what a row was made of (`kernels.gather`). Equal keys mean equal rows; equal rows may have many
+    keys.
 
     Args:
         size: tokens of the vocabulary.
         max_bytes: bound on the bytes of kept rows.
     """
 
-    def __init__(self, size: int, *, max_bytes: int = 64 << 20) -> None:
+    def __init__(self, size: int, *, max_bytes: int = 48 << 20) -> None:
         self._size = size
         self._max_bytes = max_bytes
         self._bytes = 0
         self._rows: OrderedDict[tuple[int, int], Row] = OrderedDict()
+        self._named: dict[RowKey, tuple[int, int]] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def intern(self, words: I32) -> Row:
-        """The row with exactly these bits. `words` is not kept."""
+    def find(self, key: RowKey) -> Row | None:
+        """The row with a key, if it is known."""
+        content = self._named.get(key)
+        if content is None:
+            return None
+        with self._lock:
+            row = self._rows.get(content)
+            if row is not None:
+                self._rows.move_to_end(content)
+            return row
+
+    def intern(self, words: I32, *, key: RowKey | None = None) -> Row:
+        """The row with exactly these bits, from now on known by `key`, too. `words` is not kept."""
         from ruvllm_grammar.kernels.rows import row_hash
 
-        key = row_hash(words)
+        content = row_hash(words)
         with self._lock:
-            row = self._rows.get(key)
+            if key is not None:
+                if len(self._named) >= _KEYS:
+                    self._named.clear()
+                self._named[key] = content
+            row = self._rows.get(content)
             if row is None:
-                row = self._rows[key] = Row(words, self._size)
+                row = self._rows[content] = Row(words, self._size)
                 self._bytes += row.nbytes
                 while self._bytes > self._max_bytes and len(self._rows) > 1:
                     self._bytes -= self._rows.popitem(last=False)[1].nbytes
             else:
-                self._rows.move_to_end(key)
+                self._rows.move_to_end(content)
             return row

@@ -10,7 +10,7 @@ from support.grammars import regular, vocabularies
 from ruvllm_grammar import ir
 from ruvllm_grammar.automata import leaf_dfa, spelled_char_dfa
 from ruvllm_grammar.kernels.layout import FAR
-from ruvllm_grammar.kernels.structure import leaf_distances
+from ruvllm_grammar.kernels.structure import hash_tokens, leaf_distances
 from ruvllm_grammar.limits import Limits
 from ruvllm_grammar.program import LeafBlock
 from ruvllm_grammar.tables.frames import FrameStore
@@ -45,6 +45,7 @@ def farthest(dfa, state: int, stay: set[int], vocabulary) -> int:
 
 
 def naive_leaf(dfa, state: int, vocabulary):
+    """Tokens that live at their end; beginnings of tokens, not whole ones alone, at which the leaf accepts."""
     stay, exits = set(), set()
     for token in range(vocabulary.size):
         text = vocabulary.token_bytes(token)
@@ -53,7 +54,7 @@ def naive_leaf(dfa, state: int, vocabulary):
         here = state
         for cut, byte in enumerate(text):
             if cut and dfa.accepting[here]:
-                exits.add((token, text[cut:], 0))
+                exits.add((text[:cut], 0))
             here = run(dfa, here, byte)
             if here == 0:
                 break
@@ -71,7 +72,7 @@ def naive_counted(dfa, state: int, vocabulary):
         here, done = state, 0
         for cut, byte in enumerate(text):
             if here == 1 and byte == 0x22:
-                exits.add((token, text[cut + 1 :], done))
+                exits.add((text[: cut + 1], done))
                 break
             here = run(dfa, here, byte)
             if here == 0:
@@ -84,20 +85,28 @@ def naive_counted(dfa, state: int, vocabulary):
 
 
 def listed(frame, vocabulary):
-    data = vocabulary.data.tobytes()
-    return {(token, data[at : at + n], done) for token, at, n, _, done in frame.exits.tolist()}
+    """Exits as the bytes that lead there."""
+    nodes = vocabulary.trie.nodes
+    out = set()
+    for exit_node, done in frame.exits.tolist():
+        text, node, depth = b"", exit_node, int(nodes[exit_node, 0]) >> 8
+        while depth >= 0:
+            while int(nodes[node, 0]) >> 8 != depth:
+                node -= 1
+            text = bytes([int(nodes[node, 0]) & 255]) + text
+            depth -= 1
+        out.add((text, done))
+    assert frame.exits[:, 0].tolist() == sorted(frame.exits[:, 0].tolist())
+    return out
 
 
-def check_shared_prefixes(frame, vocabulary):
-    data = vocabulary.data.tobytes()
-    before = b""
-    for _, at, n, shared, _ in frame.exits.tolist():
-        rest = data[at : at + n]
-        assert rest[:4] >= before[:4]
-        assert rest[:shared] == before[:shared]
-        assert len(rest[:shared]) == shared
-        assert shared == min(len(rest), len(before), 4) or rest[shared] != before[shared]
-        before = rest
+def staying(frame, vocabulary, allowed: int = -1) -> set[int]:
+    words = np.zeros(vocabulary.words, np.int32)
+    frame.add_to(words, allowed)
+    words_again = words.copy()
+    frame.add_to(words_again, allowed)
+    assert np.array_equal(words, words_again)
+    return members(words, vocabulary.size)
 
 
 @settings(max_examples=60)
@@ -111,9 +120,9 @@ def test_leaf_frames_equal_the_naive_classification(e, vocabulary):
     for state in range(1, min(dfa.n_states, 9)):
         frame = store.leaf(block, state)
         stay, exits = naive_leaf(dfa, state, vocabulary)
-        assert members(frame.stay, vocabulary.size) == stay
+        assert staying(frame, vocabulary) == stay
         assert listed(frame, vocabulary) == exits
-        check_shared_prefixes(frame, vocabulary)
+        assert frame.hash == hash_tokens(np.array(sorted(stay), np.int32))
         assert store.leaf(block, state) is frame
         assert frame.longest >= farthest(dfa, state, stay, vocabulary)
 
@@ -162,10 +171,9 @@ def test_frames_derived_from_one_another_equal_the_naive_filter(body, names, voc
         for state in np.random.default_rng(seed).permutation(np.arange(1, dfa.n_states))[:12].tolist():
             frame = store.leaf(block, state)
             stay, exits = naive_leaf(dfa, state, vocabulary)
-            assert members(frame.stay, vocabulary.size) == stay
-            assert {
-                (int(t), vocabulary.data[o : o + n].tobytes(), int(c)) for t, o, n, _, c in frame.exits
-            } == exits
+            assert staying(frame, vocabulary) == stay
+            assert listed(frame, vocabulary) == exits
+            assert frame.hash == hash_tokens(np.array(sorted(stay), np.int32))
             assert frame.longest >= farthest(dfa, state, stay, vocabulary)
 
 
@@ -178,9 +186,8 @@ def test_a_rest_is_known_across_leaves(monkeypatch):
         leaf = ir.json_string(ir.but_not(ir.ANY_TEXT, ir.alt(*map(ir.literal, names))))
         block = placed(leaf_dfa(leaf, Limits()))
         for state in range(1, block.dfa.n_states):
-            if block.live[state] >= 24:
-                store.leaf(block, state)
-    assert len(walked) == 2  # any text from here, and the middle of a character
+            store.leaf(block, state)
+    assert len(walked) == 1  # any text from here; all else differs little from it, or is narrow
 
 
 def test_dropped_frames_are_made_again():
@@ -190,9 +197,8 @@ def test_dropped_frames_are_made_again():
     for _ in range(2):
         for state in range(1, block.dfa.n_states):
             stay, _ = naive_leaf(block.dfa, state, vocabulary)
-            assert members(store.leaf(block, state).stay, vocabulary.size) == stay
+            assert staying(store.leaf(block, state), vocabulary) == stay
     assert len(store) == 1
-    assert store.nbytes == store.leaf(block, 1).nbytes
 
 
 def make_vocabulary() -> Vocabulary:
@@ -201,8 +207,9 @@ def make_vocabulary() -> Vocabulary:
 
 
 def _counting(method, calls):
-    def wrapped(self, block, state):
-        calls.append(state)
-        return method(self, block, state)
+    def wrapped(self, block, state, other, known):
+        if known is None and self._settled(block.dfa, state) == state:
+            calls.append(state)
+        return method(self, block, state, other, known)
 
     return wrapped
