@@ -283,7 +283,7 @@ def _counted(
         cells = obligations.cells
         # Checks of one name are one check, in whatever grammar: it has to say all that the test depends on.
         formats = "asserted" if cells.assert_formats else "annotations"
-        name = f"contains {conjunction.number} of {cells.document.digest()}, formats {formats}"
+        name = f"contains {conjunction.name} of {cells.document.digest()}, formats {formats}"
         check = ir.Check("value", name, pointer, _matcher(tuple(counted), obligations))
         return replace(shape, tested=Tested(check, joined))
     others: list[Cell | None] = []

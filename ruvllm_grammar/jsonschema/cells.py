@@ -23,6 +23,7 @@ from ruvllm_grammar.jsonschema.clauses import Cell, Claim, Environment, Negated,
 from ruvllm_grammar.jsonschema.document import Document, Node, Resource
 from ruvllm_grammar.jsonschema.keywords import RECURSIVE, read_node
 from ruvllm_grammar.jsonschema.negation import negate
+from ruvllm_grammar.jsonschema.plain import NOTHING, PlainParts
 from ruvllm_grammar.jsonschema.values import describe
 from ruvllm_grammar.limits import Limits
 from ruvllm_grammar.syntax.regex import read_pattern
@@ -37,6 +38,7 @@ class Cells:
         annotations: which members and items are evaluated matters; without it `unevaluated*` asserts nothing, and
             `wants_annotations` says after the survey whether that was wrong.
         uses: collects every keyword seen, where wanted.
+        plain: sub-schemas that are read when they are entered, not before.
     """
 
     def __init__(
@@ -48,7 +50,9 @@ class Cells:
         assert_content: bool = False,
         annotations: bool = False,
         uses: list[Use] | None = None,
+        plain: PlainParts = NOTHING,
     ) -> None:
+        self.plain = plain
         self.document = document
         self.limits = limits
         self.assert_formats = assert_formats
@@ -60,6 +64,7 @@ class Cells:
         self._kept: list[Place] = []
         self._negated: dict[tuple[int, str], Negated] = {}
         self._patterns: dict[str, ir.Expr] = {}
+        self._plain_nodes: dict[int, Node] = {}
         self._count = 0
 
     def cell(self, place: Place, environment: Environment = ()) -> Cell:
@@ -95,6 +100,12 @@ class Cells:
                 negate(found, inner, place, self.deny)
             self._cells[key] = found
         return found
+
+    def plain_node(self, number: int) -> Node | None:
+        """The plain sub-schema with this number; None where there is none."""
+        if not self._plain_nodes:
+            self._plain_nodes = self.document.places(self.plain.found)
+        return self._plain_nodes.get(number)
 
     def deny(self, place: Place, keyword: str, pointer: str) -> Place:
         """The negation of a place, the same one every time; twice is the place itself."""
@@ -147,7 +158,7 @@ class Cells:
         return Pattern(text, expr, keyword, pointer)
 
     def survey(self, root: Cell) -> int:
-        """Read everything reachable and refuse loops without content; the number of cells.
+        """Read everything reachable that is not plain and refuse loops without content; the number of cells.
 
         Raises:
             SchemaError: as `cell`, or a loop.
@@ -155,14 +166,20 @@ class Cells:
         """
         seen = {root: None}
         stack = [root]
+        plain = self.plain.found
         while stack:
             cell = stack.pop()
             for place in _below(cell):
+                if plain and isinstance(place, Node) and id(place.schema) in plain:
+                    continue  # nothing below needs reading, and no loop leads through it
                 child = self.child(cell, place)
                 if child not in seen:
                     seen[child] = None
                     stack.append(child)
         self._refuse_loops(seen)
+        if len(seen) + len(plain) > self.limits.schema_nodes:
+            msg = f"the schema has more than Limits.schema_nodes = {self.limits.schema_nodes} sub-schemas"
+            raise LimitError(msg, limit="schema_nodes", needed=len(seen) + len(plain))
         return len(seen)
 
     def _refuse_loops(self, cells: Iterable[Cell]) -> None:
@@ -178,6 +195,8 @@ class Cells:
                 if place is None:
                     path.popitem()
                     done.add(cell)
+                    continue
+                if isinstance(place, Node) and id(place.schema) in self.plain.found:
                     continue
                 target = self.child(cell, place)
                 if target in path:

@@ -210,6 +210,13 @@ class Document:
         root = self._add(value, text, "", "", dialect)
         self.root = self._node(root.schema, "", root)
 
+    @property
+    def flat(self) -> bool:
+        """Whether it is one resource without anchors: a place has one meaning, whoever refers to it."""
+        return len(self._embedded) <= (id(self.root.schema) in self._embedded) and not (
+            self.root.resource.anchors or self.root.resource.recursive or self.used
+        )
+
     def digest(self) -> str:
         """A name for the document with its dialect and all that it refers to: equal only where the schemas are."""
         parts = [
@@ -227,8 +234,10 @@ class Document:
         self._resources.setdefault(uri, resource)
         if isinstance(value, dict):
             # Most documents name nothing below their root, and counting is cheaper than walking.
-            named = text.count('"$id"') + text.count('"id"') - ("$id" in value) - ("id" in value)
-            inside = named > 0 or 'nchor"' in text or "\\u" in text
+            named = text.count('"$id"') - ("$id" in value)
+            if dialect.number == 4 or text.count('"$schema"') > ("$schema" in value):
+                named += text.count('"id"') - ("id" in value)
+            inside = named > 0 or 'nchor"' in text or "\\u00" in text
             self._index(value, prefix, resource, inside=inside)
         return self._embedded.get(id(value), resource)
 
@@ -357,6 +366,25 @@ class Document:
     def child(self, node: Node, schema: Any, *path: str | int) -> Node:
         """The node of a sub-schema of `node`, `path` steps further down."""
         return self._node(schema, pointer_join(node.pointer, *path), node.resource)
+
+    def places(self, numbers: Mapping[int, int]) -> dict[int, Node]:
+        """The nodes of numbered parts of the root resource.
+
+        Args:
+            numbers: by the identity of their JSON objects.
+        """
+        found: dict[int, Node] = {}
+        stack: list[tuple[Any, str]] = [(self.root.schema, self.root.pointer)]
+        while stack:
+            value, pointer = stack.pop()
+            if isinstance(value, dict):
+                number = numbers.get(id(value))
+                if number is not None:
+                    found[number] = self._node(value, pointer, self.root.resource)
+                stack.extend((one, pointer_join(pointer, name)) for name, one in value.items())
+            elif isinstance(value, list):
+                stack.extend((one, f"{pointer}/{i}") for i, one in enumerate(value))
+        return found
 
     def derived(self, node: Node, schema: Any, pointer: str) -> Node:
         """A node for a schema this reader makes up to say what `node` says, reported at `pointer`."""

@@ -40,6 +40,9 @@ class Emptiness:
         """Whether any value satisfies the obligation."""
         found = self._known.get(obligation)
         if found is None:
+            if self._obligations.rank(obligation) is not None:
+                self._known[obligation] = True
+                return True
             self._solve(obligation)
             found = self._known[obligation]
         return found
@@ -49,7 +52,10 @@ class Emptiness:
 
         A value can be built from members and items of lower rank, so whoever prefers low ranks comes to an end.
         """
-        return self._ranks[obligation] if self.inhabited(obligation) else len(self._ranks)
+        if not self.inhabited(obligation):
+            return len(self._ranks)
+        found = self._obligations.rank(obligation)
+        return self._ranks[obligation] if found is None else found
 
     def alive(self, conjunction: Conjunction) -> frozenset[str]:
         """The kinds of value that can satisfy a conjunction; for listed values, the kinds they have."""
@@ -133,7 +139,9 @@ class Emptiness:
                 work.append(one)
                 for needed in self._needed(one):
                     users[needed][one] = None
-                    if needed not in involved and needed not in self._known:
+                    if self._obligations.rank(needed) is not None:
+                        self._known[needed] = True
+                    elif needed not in involved and needed not in self._known:
                         involved[needed] = None
                         queue.append(needed)
 

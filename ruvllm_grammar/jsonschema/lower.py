@@ -59,17 +59,16 @@ class Lowering:
         if name == CHARACTER:
             return {CHARACTER: ir.json_chars(ir.ANY_CHAR)}
         top, differs = name.endswith(_TOP), name.endswith(_ITEM)
-        letter, digits = name[:1], name[1:].removesuffix(_TOP).removesuffix(_ITEM)
-        if not digits.isdigit():
-            return {}
-        number = int(digits)
-        if letter == "v" and number < len(self._obligations.by_number):
-            obligation = self._obligations.by_number[number]
-            parts = (self._part(one, top=top, differs=differs) for one in self._living(obligation))
-            return {name: ir.alt(*parts)}
-        if letter == "c" and number < len(self._obligations.conjunction_by_number):
-            conjunction = self._obligations.conjunction_by_number[number]
-            return self._conjunction(name, conjunction, top=top, differs=differs)
+        stem = name.removesuffix(_TOP).removesuffix(_ITEM)
+        if stem[:1] == "v":
+            obligation = self._obligations.named_obligation(stem)
+            if obligation is not None:
+                parts = (self._part(one, top=top, differs=differs) for one in self._living(obligation))
+                return {name: ir.alt(*parts)}
+        elif stem[:1] == "c":
+            conjunction = self._obligations.named_conjunction(stem)
+            if conjunction is not None:
+                return self._conjunction(name, conjunction, top=top, differs=differs)
         return {}
 
     def value(self, obligation: Obligation, *, top: bool = False, differs: bool = False) -> ir.Expr:
@@ -77,7 +76,7 @@ class Lowering:
         living = self._living(obligation)
         if len(living) == 1:
             return self._part(living[0], top=top, differs=differs)
-        return ir.ref(f"v{obligation.number}{_suffix(top, differs)}") if living else ir.NEVER
+        return ir.ref(obligation.name + _suffix(top, differs)) if living else ir.NEVER
 
     def _living(self, obligation: Obligation) -> list[Conjunction]:
         return [one for one in self._obligations.conjunctions(obligation) if self._emptiness.alive(one)]
@@ -92,7 +91,7 @@ class Lowering:
             return self._scalar(conjunction, differs=differs)
         elif "number" not in self._emptiness.alive(conjunction):
             differs = False
-        return ir.ref(f"c{conjunction.number}{_suffix(top, differs)}")
+        return ir.ref(conjunction.name + _suffix(top, differs))
 
     def _scalar(self, conjunction: Conjunction, *, differs: bool) -> ir.Expr:
         found = self._scalars.get((conjunction, differs))

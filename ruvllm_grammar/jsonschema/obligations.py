@@ -41,11 +41,11 @@ class Obligation:
     """The cells one value is judged by; the empty tuple lets every value pass. Compared by identity.
 
     Attributes:
-        number: in order of creation; names the rule.
+        name: of its rule.
         cells: none of them vacuous.
     """
 
-    number: int
+    name: str
     cells: tuple[Cell, ...]
 
     @property
@@ -77,7 +77,7 @@ class Conjunction:
     """Cells whose local assertions must all hold. Compared by identity.
 
     Attributes:
-        number: in order of creation; names the rule.
+        name: of its rule.
         cells: in the order in which the schema writes their properties.
         kinds: kinds of value that are not excluded by type.
         values: the only values, where `enum` or `const` lists them; already filtered.
@@ -85,7 +85,7 @@ class Conjunction:
         scopes: what `unevaluated*` asks of members and items that nothing evaluates.
     """
 
-    number: int
+    name: str
     cells: tuple[Cell, ...]
     kinds: frozenset[str]
     values: tuple[Any, ...] | None = None
@@ -105,6 +105,8 @@ _Decided = tuple[tuple[Choice, tuple[int, ...]], ...]
 #: What a choice adds comes after what its siblings say.
 _AFTER = 1 << 32
 _NOTHING: frozenset[str] = frozenset()
+#: Ends the name of a rule of which nothing is asked.
+_ANY = "_any"
 _OBJECT = frozenset(("object",))
 
 
@@ -177,9 +179,9 @@ class Obligations:
         self.evaluator = Evaluator(cells, algebra)
         self.unevaluated = Unevaluated(cells, self.overlaps)
         self._obligations: dict[tuple[Cell, ...], Obligation] = {}
-        self.by_number: list[Obligation] = []
+        self._obligation_by_name: dict[str, Obligation] = {}
         self._conjunctions: dict[tuple[tuple[Cell, ...], _Decided, tuple[Scope, ...]], Conjunction] = {}
-        self.conjunction_by_number: list[Conjunction] = []
+        self._conjunction_by_name: dict[str, Conjunction] = {}
         self._parts: dict[Obligation, tuple[tuple[Conjunction, ...], Mapping[Choice, frozenset[str]]]] = {}
 
     def obligation(self, *cells: Cell) -> Obligation:
@@ -194,9 +196,56 @@ class Obligations:
             key = tuple(dict.fromkeys(cell for cell in found_cells if not cell.vacuous))
         found = self._obligations.get(key)
         if found is None:
-            found = self._obligations[key] = Obligation(len(self.by_number), key)
-            self.by_number.append(found)
+            name = self._name("v", key, len(self._obligation_by_name))
+            found = self._obligations[key] = self._obligation_by_name[name] = Obligation(name, key)
         return found
+
+    def _name(self, letter: str, cells: tuple[Cell, ...], made: int) -> str:
+        """The name of a rule. It does not depend on when the rule is asked for.
+
+        Plain schemas are numbered when they are found; what else there is is made before the first rule is written, so
+        it is numbered in order.
+        """
+        numbers = []
+        for cell in cells:
+            number = self.cells.plain.found.get(id(cell.schema))
+            if number is None:
+                return f"{letter}{len(self.cells.plain) + made}"
+            numbers.append(str(number))
+        return letter + ("_".join(numbers) or _ANY)
+
+    def named_obligation(self, name: str) -> Obligation | None:
+        """The obligation whose rule has this name; plain ones may not have been asked for yet."""
+        if name not in self._obligation_by_name:
+            self._enter(name)
+        return self._obligation_by_name.get(name)
+
+    def named_conjunction(self, name: str) -> Conjunction | None:
+        """The conjunction whose rule has this name; plain ones may not have been asked for yet."""
+        if name not in self._conjunction_by_name:
+            self._enter(name)
+        return self._conjunction_by_name.get(name)
+
+    def _enter(self, name: str) -> None:
+        """Make the plain obligation that a rule's name speaks of, as somebody who comes from outside asks for it."""
+        if name[1:] == _ANY:
+            self.conjunctions(self.obligation())
+            return
+        first = name[1:].partition("_")[0]
+        node = self.cells.plain_node(int(first)) if first.isdecimal() else None
+        if node is not None:
+            self.conjunctions(self.obligation(self.cells.cell(node)))
+
+    def is_plain(self, obligation: Obligation) -> bool:
+        """Whether nothing about it, or about what it reaches, can be refused, guarded or compared (`plain`)."""
+        return len(obligation.cells) == 1 and self.cells.plain.has(obligation.cells[0].schema)
+
+    def rank(self, obligation: Obligation) -> int | None:
+        """Below 0 where some value visibly satisfies the obligation: the rank that `plain` gives it."""
+        cells = obligation.cells
+        if len(cells) == 1:
+            return self.cells.plain.rank(cells[0].schema)
+        return None if cells else self.cells.plain.rank(True)
 
     def together(self, one: Obligation, other: Obligation) -> Obligation:
         """The obligation of a value that satisfies both."""
@@ -430,8 +479,9 @@ class Obligations:
         found = self._conjunctions.get(key)
         if found is None:
             values = self._values(cells, branch.open, forced) if listed else None
-            found = Conjunction(len(self.conjunction_by_number), cells, branch.kinds, values, scopes=scopes)
-            self.conjunction_by_number.append(found)
+            name = self._name("c", cells, len(self._conjunctions))
+            found = Conjunction(name, cells, branch.kinds, values, scopes=scopes)
+            self._conjunction_by_name.setdefault(name, found)
             self._conjunctions[key] = found
             for cell in cells if values is None else ():
                 for refusal in cell.refused:

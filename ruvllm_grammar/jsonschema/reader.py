@@ -22,6 +22,7 @@ from ruvllm_grammar.jsonschema.emptiness import Emptiness
 from ruvllm_grammar.jsonschema.liveness import Liveness
 from ruvllm_grammar.jsonschema.lower import ROOT, Lowering
 from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation, Obligations
+from ruvllm_grammar.jsonschema.plain import NOTHING, plain_parts
 from ruvllm_grammar.jsonschema.report import Report
 from ruvllm_grammar.jsonschema.shapes import Shapes
 from ruvllm_grammar.jsonschema.support import State
@@ -59,15 +60,26 @@ class _Reading:
             raise GrammarError(msg)
         value, self.text = parse(schema, limits)
         self.document = Document(value, self.text, draft=draft, registry=registry, limits=limits)
+        plain = NOTHING
+        if uses is None:  # else every keyword is reported
+            plain = plain_parts(
+                self.document,
+                algebra=algebra,
+                limits=limits,
+                assert_formats=formats == "assert",
+                assert_content=content == "assert",
+            )
         cells = Cells(
             self.document,
             limits=limits,
             assert_formats=formats == "assert",
             assert_content=content == "assert",
             uses=uses,
+            plain=plain,
         )
         root = cells.cell(self.document.root)
-        cells.survey(root)
+        if not plain.has(self.document.root.schema):
+            cells.survey(root)
         if cells.wants_annotations:
             if uses is not None:
                 uses.clear()
@@ -101,7 +113,12 @@ class _Reading:
             }
 
     def _explore(self, limits: Limits) -> dict[Choice, frozenset[tuple[int, int]]]:
-        """Split, merge and check every obligation that a document can reach; the overlaps nobody knew of."""
+        """Split, merge and check every obligation that a document can reach; the overlaps nobody knew of.
+
+        Plain ones can wait until their rules are entered.
+        """
+        if self.obligations.is_plain(self.root):
+            return {}
         disjointness = Disjointness(self.emptiness)
         overlaps: dict[Choice, set[tuple[int, int]]] = {}
         seen: dict[Obligation, None] = {self.root: None}
@@ -117,7 +134,7 @@ class _Reading:
                 for child in self.emptiness.children(conjunction):
                     if child not in seen:
                         seen[child] = None
-                        if not child.plain:
+                        if not (child.plain or self.obligations.is_plain(child)):
                             queue.append(child)
                 self._measure(conjunction, limits)
             if len(seen) > limits.schema_nodes:

@@ -43,18 +43,18 @@ def test_alternatives(rules):
     schema = {"anyOf": [{"type": "string", "maxLength": 9}, {"type": "array", "items": {"$ref": "#"}}]}
     assert rules(schema).splitlines() == [
         "root ::= $v0",
-        "v0 ::= json_string(.{0,9}) | $c1",
-        'c1 ::= "[" ("]" | $v0 ("," $v0)* "]")',
+        "v0 ::= json_string(.{0,9}) | $c2",
+        'c2 ::= "[" ("]" | $v0 ("," $v0)* "]")',
     ]
 
 
 def test_json_mode(rules):
     assert rules(True).splitlines() == [
-        "root ::= $c0",
-        'c0 ::= "null" | "true" | "false" | leaf("-"? ("0" | [1-9] [0-9]*) ("." [0-9]+)? ([Ee] [+\\-]? [0-9]+)?) '
-        '| json_string(.*) | "{" ("}" | $c0.m0) | "[" ("]" | $c0 ("," $c0)* "]")',
-        'c0.m0 ::= json_name(.*) check(name "names") ":" $c0 $c0.a0',
-        'c0.a0 ::= "}" | "," $c0.m0',
+        "root ::= $c_any",
+        'c_any ::= "null" | "true" | "false" | leaf("-"? ("0" | [1-9] [0-9]*) ("." [0-9]+)? ([Ee] [+\\-]? [0-9]+)?) '
+        '| json_string(.*) | "{" ("}" | $c_any.m0) | "[" ("]" | $c_any ("," $c_any)* "]")',
+        'c_any.m0 ::= json_name(.*) check(name "names") ":" $c_any $c_any.a0',
+        'c_any.a0 ::= "}" | "," $c_any.m0',
     ]
 
 
