@@ -20,11 +20,13 @@ from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.match.register import Register, StaleScanError
 from ruvllm_grammar.match.scanner import Scan
 from ruvllm_grammar.match.token_machine import ASK, TokenMachine
-from ruvllm_grammar.tables import Row
+from ruvllm_grammar.tables import LOOK_BACK, Row
 
 _NOT_HERE = -1
 _UNREAD = 32  # steps whose text may wait to be read
 _RESERVE = 8  # tokens of a budget kept for siblings that must be longer than the shortest, which is taken
+
+_CONTEXT = 64  # bytes before forced text that a tokenizer is shown, at most
 
 _Answer = TypeVar("_Answer")
 
@@ -325,6 +327,10 @@ class Matcher:
     def forced(self) -> list[int]:
         """Tokens that may be appended without asking the model: the only possible text, spelled canonically.
 
+        Canonically: as the vocabulary's own tokenizer spells it behind the last tokens (`Vocabulary.encode`; without
+        one, by longest tokens), less up to four tokens at its end that the model might have written as a longer one
+        that runs past the forced text.
+
         Empty when the model has a choice. The tokens are not accepted by this call. Within a budget set by
         `finish_within` they never use more tokens than are left.
         """
@@ -332,10 +338,19 @@ class Matcher:
             return []
         with self._tokens.machine.lock:
             state = self._state()
-            tokens = self._tokens.forced(state)
+            tokens = self._tokens.forced(state, self._context)
             if self._budget is None:
                 return list(tokens)
             return self._within_budget(state, tokens, self._budget)
+
+    def _context(self) -> bytes:
+        """The text of the last few steps, as far back as the last end or special token."""
+        found: list[bytes] = []
+        past = self._past
+        while past is not None and not past.silent and len(found) < LOOK_BACK:
+            found.append(self._text(past)[-_CONTEXT:])
+            past = past.before
+        return b"".join(reversed(found))[-_CONTEXT:]
 
     def _within_budget(self, state: int, tokens: tuple[int, ...], budget: int) -> list[int]:
         machine = self._tokens.machine

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
 import numpy as np
 
 from ruvllm_grammar import ir
@@ -9,13 +12,32 @@ from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.limits import Limits
 from ruvllm_grammar.match.register import Register
 from ruvllm_grammar.program import Machine
-from ruvllm_grammar.tables import RowBuilder, spell
+from ruvllm_grammar.tables import RowBuilder
 from ruvllm_grammar.vocab import Vocabulary
 
 _REMEMBERED = 1 << 20  # steps by (super-state, token) kept before all are forgotten
 #: Answer of `TokenMachine.step` where a check stands on the way: only the register can tell.
 ASK = -100
 _FORCED_BYTES = 4096  # longer forced text is forced in pieces
+_CONTEXTS = 1024  # spellings remembered of one forced text, by what stands before it
+
+
+@dataclass(slots=True)
+class _Forced:
+    """What follows one super-state.
+
+    Attributes:
+        text: the only bytes that can.
+        ends: super-states behind them and some more bytes, by these; DEAD where they may not follow.
+        tokens: their spelling, by what stands before.
+    """
+
+    text: bytes
+    ends: dict[bytes, int]
+    tokens: dict[bytes, tuple[int, ...]] = field(default_factory=dict)
+
+
+_CHOICE = _Forced(b"", {})
 
 
 class TokenMachine:
@@ -33,7 +55,8 @@ class TokenMachine:
         self.rows = RowBuilder(self.machine, vocabulary)
         self._register: Register | None = None
         self._steps: dict[int, int] = {}
-        self._forced: dict[int, tuple[int, ...]] = {}
+        self._speller = self.rows.tables.speller(vocabulary)
+        self._forced: dict[int, _Forced] = {}
         self._epoch = self.machine.epoch
         self._buffer = np.zeros(_FORCED_BYTES, np.uint8)
 
@@ -83,16 +106,40 @@ class TokenMachine:
         following = machine.call(machine.kernels.advance_to_check, state, vocabulary.data, start, stop)
         return ASK if following >= 0 and machine.arena.head[layout.AT] < stop else following
 
-    def forced(self, state: int) -> tuple[int, ...]:
-        """Tokens of the only text that can follow `state`; empty where there is a choice. Remembered."""
+    def forced(self, state: int, context: Callable[[], bytes]) -> tuple[int, ...]:
+        """Tokens of the only text that can follow `state`; empty where there is a choice. Remembered.
+
+        Args:
+            state: where.
+            context: the text before, as far as the tokenizer is to see it; asked only where text is forced.
+        """
         self._check_epoch()
         found = self._forced.get(state)
         if found is None:
             machine = self.machine
             n = machine.call(machine.kernels.forced_bytes, state, self._buffer)
             text = self._buffer[:n].tobytes()
-            found = self._forced[state] = tuple(spell(self.vocabulary, text)) if text else ()
-        return found
+            found = self._forced[state] = (
+                _Forced(text, {b"": machine.step_bytes(state, text)}) if text else _CHOICE
+            )
+        if not found.text:
+            return ()
+        before = context() if self._speller.reads_context else b""
+        tokens = found.tokens.get(before)
+        if tokens is None:
+            spelled = self._speller.spell(found.text, context=before)
+            tokens = self._speller.heal(spelled, found.text, lambda more: self._lives(found, more))
+            if len(found.tokens) < _CONTEXTS:
+                found.tokens[before] = tokens
+        return tokens
+
+    def _lives(self, forced: _Forced, more: bytes) -> bool:
+        """Whether bytes may follow forced text, known to be so of all but the last of them."""
+        ends = forced.ends
+        state = ends.get(more)
+        if state is None:
+            state = ends[more] = self.machine.step_bytes(ends[more[:-1]], more[-1:])
+        return state >= 0
 
     def prepare_distances(self) -> None:
         """Make `tokens_to_finish` known. Emits every rule; done once."""

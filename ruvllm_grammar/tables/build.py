@@ -20,6 +20,7 @@ from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.program import Machine
 from ruvllm_grammar.program.arena import enlarged
 from ruvllm_grammar.tables.desk import first_nodes, new_desk, on_desk
+from ruvllm_grammar.tables.forced import Speller
 from ruvllm_grammar.tables.frames import CountedFrame, Frame, FrameStore
 from ruvllm_grammar.tables.further import begun_tokens, comma_tokens, further_tokens
 from ruvllm_grammar.tables.row import Row, RowStore, set_bits
@@ -38,11 +39,21 @@ class VocabularyTables:
         self.rows = RowStore(vocabulary.size)
         self.frames = FrameStore(vocabulary)
         self.roots = first_nodes(vocabulary.trie)
+        self._spellers: dict[object, Speller] = {}
 
     @cached_property
     def tree(self) -> TokenTree:
         """The vocabulary's trie for walks that visit little of it."""
         return TokenTree(self.vocabulary.trie)
+
+    def speller(self, vocabulary: Vocabulary) -> Speller:
+        """Spells forced text; one for each tokenizer, which vocabularies of one fingerprint may have several of."""
+        found = self._spellers.get(vocabulary.encode)
+        if found is None:
+            found = self._spellers[vocabulary.encode] = Speller(vocabulary, self.tree)
+            while len(self._spellers) > _KEEP:
+                del self._spellers[next(iter(self._spellers))]
+        return found
 
     @cached_property
     def further(self) -> TokenTree:
