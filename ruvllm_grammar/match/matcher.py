@@ -1,49 +1,43 @@
 """The cursor: where one sequence stands in one grammar.
 
-A matcher is a super-state number and a past that it shares with its forks (a linked list, newest first); the
+A matcher is a place (`match.place`) and a past that it shares with its forks (a linked list, newest first); the
 grammar, its program and its rows belong to all matchers. Copying one copies a few references, so beams,
 speculation and rollback are cheap and cannot corrupt anything.
 
 Where the grammar has checks (`ir.check`), the matcher also keeps a position in the text (`match.scanner`), which
-`match.register` decides them by. It is brought up to date from the past when somebody asks: most tokens cross no check.
+`match.register` decides them by. It is brought up to date from the past when somebody asks: most tokens cross no check,
+and most masks are the same whatever was written before.
+
+A step that was taken before takes no lock, nor does a mask that checks cannot change.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 
 from ruvllm_grammar.errors import LimitError, MatchError, VocabularyError
 from ruvllm_grammar.kernels import layout
+from ruvllm_grammar.match.place import END, QUIET, UNKNOWN, UNTIL_CROSSED, Crossing, Place
 from ruvllm_grammar.match.register import Register, StaleScanError
 from ruvllm_grammar.match.scanner import Scan
-from ruvllm_grammar.match.token_machine import ASK, TokenMachine
-from ruvllm_grammar.tables import LOOK_BACK, Row
+from ruvllm_grammar.match.token_machine import TokenMachine
+from ruvllm_grammar.tables import Row
 
-_NOT_HERE = -1
-_UNREAD = 32  # steps whose text may wait to be read
-_RESERVE = 8  # tokens of a budget kept for siblings that must be longer than the shortest, which is taken
-
-_CONTEXT = 64  # bytes before forced text that a tokenizer is shown, at most
+_NOT_HERE: Final = -1
+_UNREAD: Final = 1023  # steps whose text may wait to be read; a mask of bits
+_RESERVE: Final = (
+    8  # tokens of a budget kept for siblings that must be longer than the shortest, which is taken
+)
+_INT32: Final = np.dtype(np.int32)
 
 _Answer = TypeVar("_Answer")
-
-
-class _Past(NamedTuple):
-    """One step back: what was appended, and where the matcher stood before, as numbered in `epoch`.
-
-    `silent` steps append no text (end tokens, token edges); `scan` is the position in the text before the step, if it
-    was known.
-    """
-
-    before: _Past | None
-    step: int | bytes
-    state: int
-    epoch: int
-    silent: bool
-    scan: Scan | None
+#: One step: the steps before it; what was appended; the place before it; the last known position in the text, and the
+#: step behind which it was known. Appended was a token, `~token` where it adds no text (an end token, a token edge), or
+#: text. A plain tuple, since every step makes one.
+_Past = tuple["_Past | None", int | bytes, Place, Scan | None, "_Past | None"]
 
 
 class Matcher:
@@ -54,26 +48,31 @@ class Matcher:
     """
 
     __slots__ = (
-        "__weakref__", "_budget", "_finished", "_here", "_length", "_past", "_scan", "_tokens", "_unread",
+        "__weakref__", "_budget", "_finished", "_known", "_leaving", "_length", "_past", "_place", "_scan", "_tokens",
     )  # fmt: skip
 
     def __init__(self, tokens: TokenMachine) -> None:
         self._tokens = tokens
-        self._here = tokens.machine.start
         self._past: _Past | None = None
         self._length = 0
         self._finished = False
         self._budget: int | None = None
         self._scan: Scan | None = None
-        self._unread = 0
-        tokens.machine.register(self)
+        self._known: _Past | None = None
+        self._leaving: Place | None = None
+        with tokens.machine.lock:
+            self._place = tokens.place(tokens.machine.start)
+            tokens.machine.register(self)
 
     # --- where we are
 
     @property
     def is_accepting(self) -> bool:
         """Whether the text so far is a complete document (more may still be allowed)."""
-        return self._finished or self._tokens.machine.accepting(self._state())
+        if self._finished:
+            return True
+        with self._tokens.machine.lock:
+            return self._tokens.machine.accepting(self._here().state)
 
     @property
     def is_finished(self) -> bool:
@@ -87,13 +86,19 @@ class Matcher:
             return 0
         with self._tokens.machine.lock:
             self._tokens.prepare_distances()
-            return self._tokens.machine.distance(self._state()) + 1
+            return self._tokens.machine.distance(self._here().state) + 1
 
-    def _state(self) -> int:
+    def _here(self) -> Place:
+        """Where we are, in the present epoch. Under the machine's lock."""
         machine = self._tokens.machine
         if machine.n_states > machine.limits.super_states:
             machine.relieve()
-        return self._here
+        place = self._place
+        if place.epoch != machine.epoch:
+            place = self._place = place.latest()
+            if place.epoch != machine.epoch:
+                self._replay()
+        return self._place
 
     # --- moving
 
@@ -103,32 +108,38 @@ class Matcher:
         Raises:
             MatchError: the token is not allowed here, or the sequence is finished; the matcher is unchanged.
         """
-        with self._tokens.machine.lock:
-            self._accept(token)
+        place = self._place
+        following = place.steps.get(token)
+        if following is None:
+            self._open(token)
+            with self._tokens.machine.lock:
+                self._accept(token)
+        else:
+            self._past = (self._past, token, place, self._scan, self._known)
+            self._place = following
+            self._length += 1
+        if self._budget is not None:
+            self._budget -= 1
+        if not self._length & _UNREAD:
+            self._catch_up()
 
     def _accept(self, token: int) -> None:
-        self._open(token)
-        state = self._state()
-        machine = self._tokens.machine
-        is_end = token in self._tokens.vocabulary.eos
-        if is_end and machine.accepting(state):
-            self._moved_to(state, token, silent=True)
-            self._finished = True
-            return
-        edge = machine.step_token(state, token) if machine.has_tokens(state) else _NOT_HERE
-        if edge != _NOT_HERE:
-            self._moved_to(edge, token, silent=True)
-            return
-        if is_end:
-            msg = f"the end token {token} is not allowed before the document is complete"
-            raise MatchError(msg, token=token, state=state)
-        following = self._tokens.step(state, token)
-        scan = None
-        if following == ASK:
-            following, scan, _ = self._follow(state, self._tokens.vocabulary.token_bytes(token) or b"")
-        if following < 0:
-            raise MatchError(self._refusal(token), token=token, state=state)
-        self._moved_to(following, token, scan=scan)
+        place, tokens = self._here(), self._tokens
+        following, scan = place.steps.get(token), None
+        if following is None:
+            following = tokens.silent_step(place, token)
+            if following is not None:
+                self._append(~token, following)
+                self._finished = following is END
+                return
+            if token in tokens.vocabulary.eos:
+                msg = f"the end token {token} is not allowed before the document is complete"
+                raise MatchError(msg, token=token, state=place.state)
+            found = tokens.step(place, token)
+            following, scan = self._cross(place, found) if isinstance(found, Crossing) else (found, None)
+            if following is None:
+                raise MatchError(self._refusal(token), token=token, state=place.state)
+        self._append(token, following, scan)
 
     def accept_bytes(self, data: bytes) -> None:
         """Append text, whatever tokens spell it: one step for `rollback`, no token for budgets.
@@ -138,7 +149,7 @@ class Matcher:
         """
         self._open(None)
         with self._tokens.machine.lock:
-            state = self._state()
+            state = self._here().state
             following, crosses = self._tokens.step_text(state, data)
             scan, legal = None, None
             if crosses:
@@ -147,25 +158,16 @@ class Matcher:
                 legal = self._legal_length(state, data) if legal is None else legal
                 msg = f"byte {legal} of {data[: legal + 1]!r} is not allowed here"
                 raise MatchError(msg, token=data[legal], state=state)
-            self._append(data, following, scan=scan)
+            self._append(data, self._tokens.place(following), scan)
+            if not self._length & _UNREAD:
+                self._catch_up()
 
-    def _moved_to(self, state: int, token: int, *, scan: Scan | None = None, silent: bool = False) -> None:
-        self._append(token, state, scan=scan, silent=silent)
-        if self._budget is not None:
-            self._budget -= 1
-
-    def _append(
-        self, step: int | bytes, state: int, *, scan: Scan | None = None, silent: bool = False
-    ) -> None:
-        epoch = self._tokens.machine.epoch
-        self._past = _Past(self._past, step, self._here, epoch, silent, self._scan)
-        self._here = state
-        self._scan = scan
+    def _append(self, step: int | bytes, place: Place, scan: Scan | None = None) -> None:
+        past = self._past = (self._past, step, self._place, self._scan, self._known)
+        self._place = place
         self._length += 1
-        self._unread = 0 if scan is not None else self._unread + 1
-        register = self._tokens.register
-        if self._unread > _UNREAD and register is not None:
-            self._scanned(register)
+        if scan is not None:
+            self._scan, self._known = scan, past
 
     def _open(self, token: int | None) -> None:
         if self._finished:
@@ -197,73 +199,62 @@ class Matcher:
         if not 0 <= n <= self._length:
             msg = f"cannot undo {n} steps, {self._length} were made"
             raise MatchError(msg)
-        if n:
-            with self._tokens.machine.lock:
-                self._undo(n)
-
-    def _undo(self, n: int) -> None:
-        stale = False
         for _ in range(n):
             past = self._past
             if past is None:  # not reached: `_length` counts the chain
                 break
-            self._past = past.before
-            self._here = past.state
-            self._scan = past.scan
+            self._past, step, self._place, self._scan, self._known = past
             self._length -= 1
-            if self._budget is not None and isinstance(past.step, int):
+            self._finished = False
+            if self._budget is not None and not isinstance(step, bytes):
                 self._budget += 1
-            stale = past.epoch != self._tokens.machine.epoch
-        self._finished = False
-        if stale:
-            self._replay()
 
     def _replay(self) -> None:
-        """Find the state after the remaining past again, because the super-states it passed were dropped."""
-        steps = []
-        past = self._past
-        while past is not None:
-            steps.append(past)
-            past = past.before
-        machine = self._tokens.machine
-        self._here = machine.start
-        self._past = None  # what follows is the text before each step
-        self._scan = None
+        """Find the place after the whole past again, because the super-states it passed were dropped."""
+        steps: list[_Past] = []
+        before = self._past
+        while before is not None:
+            steps.append(before)
+            before = before[0]
+        tokens = self._tokens
+        self._place = tokens.place(tokens.machine.start)
+        self._past = self._scan = self._known = None  # what follows is the text before each step
         for past in reversed(steps):
-            state = self._state()  # may drop once more, and move us
-            self._here, self._scan = self._again(state, past)
+            place, scan = self._again(self._here(), past[1])  # may drop once more, and replay up to here
             self._past = past
+            self._place = place
+            if scan is not None:
+                self._scan, self._known = scan, past
 
-    def _again(self, state: int, past: _Past) -> tuple[int, Scan | None]:
-        """The super-state after a step that was taken before, and the position in the text where it is known."""
-        machine = self._tokens.machine
-        if isinstance(past.step, bytes):
-            following, crosses = self._tokens.step_text(state, past.step)
-            asks, text = crosses, past.step
-        elif past.silent:
-            if past.step in self._tokens.vocabulary.eos and machine.accepting(state):
-                return state, None
-            return machine.step_token(state, past.step), None
-        else:
-            following = self._tokens.step(state, past.step)
-            asks, text = following == ASK, self._text(past)
-        if not asks:
-            return following, None
-        following, scan, _ = self._follow(state, text)
-        return following, scan
+    def _again(self, place: Place, step: int | bytes) -> tuple[Place, Scan | None]:
+        """The place after a step that was taken before, and the position in the text where it is known."""
+        tokens = self._tokens
+        if isinstance(step, bytes):
+            following, crosses = tokens.step_text(place.state, step)
+            scan = None
+            if crosses:
+                following, scan, _ = self._follow(place.state, step)
+            return tokens.place(following), scan
+        found = tokens.silent_step(place, ~step) if step < 0 else tokens.step(place, step)
+        scan = None
+        if isinstance(found, Crossing):
+            found, scan = self._cross(place, found)
+        if found is None:
+            msg = f"step {step} was taken before and cannot be repeated; this is a defect of the package"
+            raise MatchError(msg, state=place.state)
+        return found, scan
 
     def fork(self) -> Matcher:
         """An independent copy at the same place."""
-        with self._tokens.machine.lock:
-            copy = Matcher(self._tokens)
-            copy._here = self._here
-            copy._past = self._past
-            copy._length = self._length
-            copy._finished = self._finished
-            copy._budget = self._budget
-            copy._scan = self._scan
-            copy._unread = self._unread
-            return copy
+        copy = Matcher(self._tokens)
+        copy._past = self._past
+        copy._length = self._length
+        copy._finished = self._finished
+        copy._budget = self._budget
+        copy._scan = self._scan
+        copy._known = self._known
+        copy._place = self._place
+        return copy
 
     # --- masks
 
@@ -277,13 +268,11 @@ class Matcher:
             MatchError: the sequence is finished.
             VocabularyError: the row has another size or dtype.
         """
-        self._open(None)
-        if row.dtype != np.int32 or row.shape != (self._tokens.vocabulary.words,):
+        if row.dtype != _INT32 or row.shape != (self._tokens.vocabulary.words,):
+            self._open(None)
             msg = f"a mask row is int32[{self._tokens.vocabulary.words}], got {row.dtype}{list(row.shape)}"
             raise VocabularyError(msg)
-        with self._tokens.machine.lock:
-            legal = self._legal()
-        legal.copy_to(row)
+        self.legal().copy_to(row)
 
     def legal(self) -> Row:
         """The legal tokens, as `fill_mask` writes them, without writing them: immutable, and shared where it can be.
@@ -291,45 +280,65 @@ class Matcher:
         Raises:
             MatchError: the sequence is finished.
         """
+        place, tokens = self._place, self._tokens
+        gate = place.gate
+        if self._budget is None and (gate == QUIET or (gate == UNTIL_CROSSED and not self._crossed)):
+            found = tokens.rows.known(place.state)
+            # Where super-states were dropped meanwhile, by another thread, the row may be another's.
+            if found is not None and place.epoch == tokens.machine.epoch:
+                return found.row
         self._open(None)
-        with self._tokens.machine.lock:
+        with tokens.machine.lock:
             return self._legal()
 
     def _legal(self) -> Row:
-        state = self._state()
-        found, farthest, meets = self._tokens.rows.row(state)
-        register = self._tokens.register
+        place = self._here()
+        tokens = self._tokens
+        found, farthest, meets = tokens.rows.row(place.state)
+        register = tokens.register
+        if place.gate == UNKNOWN:
+            self._judge(place, found, register if meets else None)
         limit = None if self._budget is None else self._budget - 2
         if register is None:
-            return self._bounded(state, found, farthest, limit)
+            return self._bounded(place.state, found, farthest, limit)
         if limit is None:
-            return self._withheld(register, state, found, meets=meets, limit=None)
+            return self._withheld(register, place, found, meets=meets, limit=None)
         # Distances take checks as passed. What a failed one may cost is kept in reserve, if that leaves a choice.
-        reserve = min(_RESERVE, max(limit - self._tokens.machine.distance(state) + 1, 0))
+        reserve = min(_RESERVE, max(limit - tokens.machine.distance(place.state) + 1, 0))
         for kept in range(reserve, 0, -1):
-            row = self._bounded(state, found, farthest, limit - kept)
-            row = self._withheld(register, state, row, meets=meets, limit=limit - kept)
+            row = self._bounded(place.state, found, farthest, limit - kept)
+            row = self._withheld(register, place, row, meets=meets, limit=limit - kept)
             if row.count:
                 return row
-        row = self._bounded(state, found, farthest, limit)
-        return self._withheld(register, state, row, meets=meets, limit=limit)
+        row = self._bounded(place.state, found, farthest, limit)
+        return self._withheld(register, place, row, meets=meets, limit=limit)
+
+    def _judge(self, place: Place, row: Row, register: Register | None) -> None:
+        """Find out the gate of a place; `register` where tokens of its row meet checks."""
+        if register is None:
+            place.gate = UNTIL_CROSSED
+        else:
+            self._asking(lambda scan: register.judge(place, scan, row), register)
 
     def _bounded(self, state: int, found: Row, farthest: int, limit: int | None) -> Row:
         return found if limit is None or farthest <= limit else self._tokens.rows.row_within(state, limit)
 
-    def _withheld(self, register: Register, state: int, row: Row, *, meets: bool, limit: int | None) -> Row:
+    def _withheld(self, register: Register, place: Place, row: Row, *, meets: bool, limit: int | None) -> Row:
         """The row less what checks forbid here."""
+        if place.gate == QUIET or (place.gate == UNTIL_CROSSED and not self._crossed):
+            return row
         withheld = self._asking(
-            lambda scan: register.withheld(state, scan, meets=meets, limit=limit), register
+            lambda scan: register.withheld(place, scan, meets=meets, limit=limit), register
         )
         return row.without(np.concatenate(withheld)) if withheld else row
 
+    @property
+    def _crossed(self) -> bool:
+        """Whether a check was met on the way here. The position behind one is always known."""
+        return self._scan is not None and self._scan.crossed
+
     def forced(self) -> list[int]:
         """Tokens that may be appended without asking the model: the only possible text, spelled canonically.
-
-        Canonically: as the vocabulary's own tokenizer spells it behind the last tokens (`Vocabulary.encode`; without
-        one, by longest tokens), less up to four tokens at its end that the model might have written as a longer one
-        that runs past the forced text.
 
         Empty when the model has a choice. The tokens are not accepted by this call. Within a budget set by
         `finish_within` they never use more tokens than are left.
@@ -337,27 +346,19 @@ class Matcher:
         if self._finished:
             return []
         with self._tokens.machine.lock:
-            state = self._state()
-            tokens = self._tokens.forced(state, self._context)
+            place = self._here()
+            tokens = self._tokens.forced(place.state)
             if self._budget is None:
                 return list(tokens)
-            return self._within_budget(state, tokens, self._budget)
+            return self._within_budget(place, tokens, self._budget)
 
-    def _context(self) -> bytes:
-        """The text of the last few steps, as far back as the last end or special token."""
-        found: list[bytes] = []
-        past = self._past
-        while past is not None and not past.silent and len(found) < LOOK_BACK:
-            found.append(self._text(past)[-_CONTEXT:])
-            past = past.before
-        return b"".join(reversed(found))[-_CONTEXT:]
-
-    def _within_budget(self, state: int, tokens: tuple[int, ...], budget: int) -> list[int]:
+    def _within_budget(self, place: Place, tokens: tuple[int, ...], budget: int) -> list[int]:
         machine = self._tokens.machine
         for i, token in enumerate(tokens):
-            state = self._tokens.step(state, token)
-            if machine.distance(state) + 1 > budget - i - 1:
+            following = self._tokens.step(place, token)
+            if not isinstance(following, Place) or machine.distance(following.state) + 1 > budget - i - 1:
                 return list(tokens[:i])
+            place = following
         return list(tokens)
 
     def finish_within(self, n_tokens: int) -> None:
@@ -383,13 +384,26 @@ class Matcher:
 
     # --- the text
 
+    def _cross(self, place: Place, crossing: Crossing) -> tuple[Place | None, Scan | None]:
+        """The place behind a token that crosses checks, and the position there; None where it is not allowed."""
+        register = self._register()
+        onward, scan = self._asking(lambda scan: register.cross(scan, crossing), register)
+        if onward is not None:
+            return onward, scan
+        following, scan, _ = self._follow(place.state, crossing.text)
+        return (self._tokens.place(following), scan) if following >= 0 else (None, None)
+
     def _follow(self, state: int, data: bytes) -> tuple[int, Scan, int]:
         """`Register.follow` from here."""
+        register = self._register()
+        return self._asking(lambda scan: register.follow(state, scan, data), register)
+
+    def _register(self) -> Register:
         register = self._tokens.register
         if register is None:  # not reached: a check was met
             msg = "a check was met in a program without checks"
-            raise MatchError(msg, state=state)
-        return self._asking(lambda scan: register.follow(state, scan, data), register)
+            raise MatchError(msg, state=self._place.state)
+        return register
 
     def _asking(self, ask: Callable[[Scan], _Answer], register: Register) -> _Answer:
         """The register's answer; asked again when only now a check turned up that needs values."""
@@ -398,33 +412,45 @@ class Matcher:
         except StaleScanError:
             return ask(self._scanned(register))
 
+    def _catch_up(self) -> None:
+        """Read the text now and then, so that nobody has to wait for it later."""
+        with self._tokens.machine.lock:
+            register = self._tokens.register
+            if register is not None:
+                self._scanned(register)
+
     def _scanned(self, register: Register) -> Scan:
         """The position in the text, read from the last place of the past where it was known."""
         scanner = register.scanner
-        scan = self._scan
+        scan, known = self._scan, self._known
         if scan is None or scan.values != scanner.values:
-            unread = []
-            past = self._past
-            scan = scanner.start
-            while past is not None:
-                unread.append(self._text(past))
-                if past.scan is not None and past.scan.values == scanner.values:
-                    scan = past.scan
-                    break
-                past = past.before
-            scan = self._scan = scanner.feed(scan, b"".join(reversed(unread)))
-        self._unread = 0
+            scan, known = scanner.start, None
+        past = self._past
+        if past is not known:
+            texts = []
+            text_of = self._tokens.text
+            while past is not known and past is not None:
+                past, step, _, _, _ = past
+                if isinstance(step, bytes):
+                    texts.append(step)
+                elif step >= 0:
+                    texts.append(text_of(step))
+            texts.reverse()
+            scan = scanner.feed(scan, b"".join(texts))
+        self._scan, self._known = scan, self._past
         return scan
-
-    def _text(self, past: _Past) -> bytes:
-        if isinstance(past.step, bytes):
-            return past.step
-        return b"" if past.silent else self._tokens.vocabulary.token_bytes(past.step) or b""
 
     # --- across a drop of super-states (program.Machine)
 
     def _positions(self) -> list[int]:
-        return [self._here]
+        place = self._place.latest()
+        if place.epoch != self._tokens.machine.epoch:  # finished, or walked on while others dropped it
+            return []
+        self._leaving = place
+        return [place.state]
 
     def _moved(self, positions: list[int]) -> None:
-        (self._here,) = positions
+        if self._leaving is not None:
+            for state in positions:
+                self._leaving.moved = self._tokens.place(state)
+            self._leaving = None

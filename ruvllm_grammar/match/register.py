@@ -32,11 +32,12 @@ import numpy as np
 from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.match.ahead import Ahead
 from ruvllm_grammar.match.canonical import Canonical, Pool, plain
+from ruvllm_grammar.match.place import ASK, UNTIL_CROSSED, Crossing, Place
 from ruvllm_grammar.match.rivals import threatened
-from ruvllm_grammar.match.scanner import Scan, Scanner
+from ruvllm_grammar.match.scanner import DONE, Scan, Scanner
 from ruvllm_grammar.match.search import Search
 from ruvllm_grammar.program import Machine
-from ruvllm_grammar.tables import VocabularyTables
+from ruvllm_grammar.tables import Row, VocabularyTables
 from ruvllm_grammar.tables.tree import TokenTree
 from ruvllm_grammar.vocab import Vocabulary
 
@@ -119,8 +120,37 @@ class Register:
             state = self._decided(before, data[stop], target, scan)
             if state < 0:
                 return layout.DEAD, scan, stop
+            scan = self._asked(self._crossed_at(target), scan)
             at = stop + 1
         return state, scan, n
+
+    def cross(self, scan: Scan, crossing: Crossing) -> tuple[Place | None, Scan]:
+        """The place and position behind a token that crosses one check; no place where that takes `follow`.
+
+        Raises:
+            StaleScanError: see there.
+        """
+        self._check_epoch()
+        scanner, text, stop = self.scanner, crossing.text, crossing.stop + 1
+        if crossing.onward is None:
+            return None, scan
+        here = scanner.feed(scan, text[:stop])
+        numbers = self._crossed_at(crossing.target)
+        if not all(self._passes(number, here) for number in numbers):
+            return None, scan
+        here = self._asked(numbers, here)
+        return crossing.onward, scanner.feed(here, text[stop:]) if stop < len(text) else here
+
+    def _asked(self, numbers: tuple[int, ...], scan: Scan) -> Scan:
+        """The position behind these checks."""
+        checks = self._machine.checks
+        return scan.asked() if any(checks[number].kind != "value" for number in numbers) else scan
+
+    def _crossed_at(self, target: int) -> tuple[int, ...]:
+        found = self._crossed.get(target)
+        if found is None:
+            found = self._crossed[target] = self._machine.crossed(target)
+        return found
 
     def _legal(self, state: int, data: bytes, at: int) -> int:
         """Index of the first byte from `at` on that leads nowhere, given that one does before the next check."""
@@ -149,10 +179,8 @@ class Register:
 
     def _decided(self, before: int, byte: int, target: int, scan: Scan) -> int:
         """The super-state after a byte that crossed checks to `target`, the text before them read into `scan`."""
-        crossed = self._crossed.get(target)
-        if crossed is None:
-            crossed = self._crossed[target] = self._machine.crossed(target)
-        failing = tuple(number for number in crossed if not self._passes(number, scan))
+        crossed = self._crossed_at(target)
+        failing = tuple([number for number in crossed if not self._passes(number, scan)])
         if not failing:
             return target
         at = (before, byte, failing)
@@ -190,11 +218,28 @@ class Register:
 
     # --- masks
 
-    def withheld(self, state: int, scan: Scan, *, meets: bool, limit: int | None) -> Sequence[layout.I32]:
-        """Tokens of a super-state's row that are not legal, or not worth offering, at this position.
+    def judge(self, place: Place, scan: Scan, row: Row) -> None:
+        """Find out `Place.gate` of a place of the present epoch whose row meets checks.
+
+        Where all checks are about names, a token can fail one in two places: where it finishes a name of which the
+        beginning stands there or is to come, and where it begins and finishes another. Which of these a position is
+        follows from its super-state: what completes a JSON text tells which brackets and strings are open.
+        """
+        self._check_epoch()
+        place.gate = ASK if self._may_fail(place.state, scan, row) else UNTIL_CROSSED
+
+    def _may_fail(self, state: int, scan: Scan, row: Row) -> bool:
+        if self.scanner.values or (scan.is_name and scan.mode != DONE):
+            return True
+        further = self._tables.further
+        within = self._within(state, further, _behind_another)
+        return bool(within) and any(token in row for token in further.trie.order.tolist())
+
+    def withheld(self, place: Place, scan: Scan, *, meets: bool, limit: int | None) -> Sequence[layout.I32]:
+        """Tokens of a place's row that are not legal, or not worth offering, at this position.
 
         Args:
-            state: the super-state.
+            place: of the present epoch.
             scan: the position, made by `scanner`.
             meets: whether tokens of the row cross a check (`tables.build.Found`).
             limit: tokens may leave at most this distance to acceptance; None without a budget.
@@ -207,26 +252,50 @@ class Register:
         """
         self._check_epoch()
         self._ahead.begin()
-        tables = self._tables
         search = Search(self._machine, self._ahead, self.target, self._step, self._scanner.feed, limit=limit)
+        if scan.values:
+            self._withhold(search, place.state, scan, meets=meets)
+        else:
+            self._withhold_names(search, place, scan)
+        out = search.found
+        if out and self._machine.has_tokens(place.state):
+            found = np.unique(np.concatenate(out))
+            edges = [t for t in found.tolist() if self._machine.step_token(place.state, t) >= 0]
+            return [np.setdiff1d(found, np.array(edges, np.int32))]
+        return out
+
+    def _withhold_names(self, search: Search, place: Place, scan: Scan) -> None:
+        """`withheld` where all checks are about names, which are few, and in few places."""
+        state, tables, here = place.state, self._tables, scan.open
+        meets = place.gate == ASK
+        if here is not None and scan.is_name:
+            if scan.in_escape or (here.checked and self._ahead.is_few(state, scan)):
+                if threatened(scan):
+                    search.threatened(tables.tree.root, state, scan)
+            elif meets and here.size:
+                search.finished(tables, state, scan)
+        if meets:
+            within = self._within(state, tables.further, _behind_another)
+            search.tried(tables.further.root, within, state, scan)
+        if here is not None and here.marked and self._ahead.few_siblings(state, scan):
+            search.tried(tables.commas.root, None, state, scan)
+
+    def _withhold(self, search: Search, state: int, scan: Scan, *, meets: bool) -> None:
+        """`withheld` where checks are about values, too."""
+        tables, here = self._tables, scan.open
+        if not meets and (here is None or not here.marked):
+            return
         if threatened(scan):
             search.threatened(tables.tree.root, state, scan)
         if meets:
-            search.tried(
-                tables.further.root, self._within(state, tables.further, _behind_another), state, scan
-            )
+            within = self._within(state, tables.further, _behind_another)
+            search.tried(tables.further.root, within, state, scan)
         if self._ahead.few_siblings(state, scan):
             search.tried(tables.commas.root, None, state, scan)
-        elif scan.values and scan.open is not None:
+        elif here is not None:
             search.tried(tables.begun.root, None, state, scan)
         if meets and self._tests:
             search.tried(tables.tree.root, self._within(state, tables.tree, self._tests_at), state, scan)
-        out = search.found
-        if out and self._machine.has_tokens(state):
-            found = np.unique(np.concatenate(out))
-            edges = [t for t in found.tolist() if self._machine.step_token(state, t) >= 0]
-            return [np.setdiff1d(found, np.array(edges, np.int32))]
-        return out
 
     def _within(self, state: int, tree: TokenTree, wanted: Callable[[bytes, int], bool]) -> frozenset[int]:
         """Nodes of a trie on the way from `state` to wanted places where checks are crossed; remembered.

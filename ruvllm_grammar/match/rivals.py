@@ -18,7 +18,7 @@ Cost. A few bisections. More than `MANY` rivals are not listed: then the place c
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
@@ -225,7 +225,7 @@ def _any_number(mantissas: list[str], sign: str, digits: str) -> bool:
     return _is_in(mantissas, sign + digits.rstrip("0"))
 
 
-def _is_in(texts: list[str], text: str) -> bool:
+def _is_in(texts: list[_Text], text: _Text) -> bool:
     at = bisect_left(texts, text)
     return at < len(texts) and texts[at] == text
 
@@ -275,6 +275,27 @@ def endings(scan: Scan) -> frozenset[bytes] | None:
             found.add(strings[at][len(head) :])
             at += 1
     return frozenset(found)
+
+
+def repeating(here: Open, head: bytes, ends: Collection[bytes]) -> Iterator[bytes]:
+    """Those of some ends of strings with which a string that reads `head` becomes an earlier name, or item, of `here`.
+
+    Args:
+        here: the container.
+        head: in UTF-8, without escapes.
+        ends: a dictionary or set.
+    """
+    size = len(head)
+    for run in here.runs:
+        strings = run.index.strings
+        at = bisect_left(strings, head)
+        if at + len(ends) < len(strings) and strings[at + len(ends)].startswith(head):
+            yield from (end for end in ends if _is_in(strings, head + end))
+            continue
+        while at < len(strings) and strings[at].startswith(head):
+            if strings[at][size:] in ends:
+                yield strings[at][size:]
+            at += 1
 
 
 def _next_of(texts: list[_Text], head: _Text) -> Iterator[Any]:

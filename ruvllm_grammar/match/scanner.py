@@ -110,11 +110,13 @@ class Open:
         runs: its finished children.
         size: their number.
         key: name of the member being written, once its colon came.
+        checked: whether a check asked whether one of its children is new.
+        marked: the same of it or a container around it: otherwise nothing here can run out of siblings.
         rivals: finished containers it may still become equal to; see `match.rivals`. Filled in when asked for.
         wanted: what these have in the place that comes next; likewise.
     """
 
-    __slots__ = ("is_object", "key", "parent", "rivals", "runs", "size", "wanted")
+    __slots__ = ("checked", "is_object", "key", "marked", "parent", "rivals", "runs", "size", "wanted")
 
     def __init__(
         self,
@@ -129,6 +131,8 @@ class Open:
         self.runs = runs
         self.size = size
         self.key = key
+        self.checked = False
+        self.marked: bool = parent is not None and parent.marked
         self.rivals: tuple[Container, ...] | None = None
         self.wanted: Run | None = None
 
@@ -138,13 +142,24 @@ class Open:
 
     def named(self, name: str) -> Open:
         """The same object, with the name of its next member."""
-        out = Open(self.parent, self.is_object, self.runs, self.size, name)
-        out.rivals = self.rivals
+        return self._like(Open(self.parent, self.is_object, self.runs, self.size, name), self.rivals)
+
+    def asked(self) -> Open:
+        """The same container, of which a check asked whether a child is new."""
+        out = self._like(Open(self.parent, self.is_object, self.runs, self.size, self.key), self.rivals)
+        out.checked = out.marked = True
         return out
 
-    def grown(self, value: Canonical) -> Open:
-        """The same container with one more child: an item, or the value of the named member."""
-        values: tuple[Canonical, ...] = (self.key,) if self.is_object else (value,)
+    def _like(self, out: Open, rivals: tuple[Container, ...] | None) -> Open:
+        out.checked, out.marked, out.rivals = self.checked, self.marked, rivals
+        return out
+
+    def grown(self, value: Canonical, *, name: str | None = None) -> Open:
+        """The same container with one more child: an item, or the value of the member with a name.
+
+        `name` stands for `key`, for a member that was not `named`.
+        """
+        values: tuple[Canonical, ...] = (self.key if name is None else name,) if self.is_object else (value,)
         under: tuple[Canonical, ...] = (value,) if self.is_object else ()
         runs = self.runs
         while runs and len(runs[-1].values) <= len(values):
@@ -152,9 +167,7 @@ class Open:
             under = runs[-1].under + under
             runs = runs[:-1]
         out = Open(self.parent, self.is_object, (*runs, Run(values, under=under)), self.size + 1)
-        if self.rivals == ():
-            out.rivals = ()
-        return out
+        return self._like(out, () if self.rivals == () else None)
 
     def closed(self, pool: Pool) -> Container:
         """The finished container."""
@@ -173,9 +186,10 @@ class Scan:
         pieces: the text of the unfinished scalar, for a string without its quotes.
         value: the finished value or name, where `mode` is DONE.
         values: whether values are kept, or only names.
+        crossed: whether a check about names or items was met on the way here.
     """
 
-    __slots__ = ("_head", "mode", "open", "pieces", "threat", "value", "values")
+    __slots__ = ("_head", "crossed", "mode", "open", "pieces", "threat", "value", "values")
 
     def __init__(
         self,
@@ -185,12 +199,14 @@ class Scan:
         value: Canonical = None,
         *,
         values: bool,
+        crossed: bool = False,
     ) -> None:
         self.open = open_
         self.mode = mode
         self.pieces = pieces
         self.value = value
         self.values = values
+        self.crossed = crossed
         self.threat: bool | None = None  # filled in by `match.rivals`
         self._head: tuple[bytes, bytes] | None = None
 
@@ -198,6 +214,11 @@ class Scan:
     def is_name(self) -> bool:
         """Whether a string here is a member's name."""
         return self.open is not None and self.open.is_object and self.open.key is None
+
+    @property
+    def in_escape(self) -> bool:
+        """Whether a string here is within an escape, or behind half of a surrogate pair."""
+        return self.mode == ESCAPE or (self.mode == STRING and bool(self.head[1]))
 
     @property
     def text(self) -> bytes:
@@ -216,6 +237,14 @@ class Scan:
             whole = text[: len(text) - len(escape)]
             self._head = _decoded_bytes(whole) if b"\\" in whole else whole, escape
         return self._head
+
+    def asked(self) -> Scan:
+        """The same position, behind a check about the names or items of its container."""
+        here = self.open
+        if self.crossed and (here is None or here.checked):
+            return self
+        here = None if here is None else here.asked()
+        return Scan(here, self.mode, self.pieces, self.value, values=self.values, crossed=True)
 
     def ended(self) -> Canonical:
         """The value or name that ends with the last byte."""
@@ -279,6 +308,12 @@ class Scanner:
     def feed(self, scan: Scan, data: bytes) -> Scan:
         """The position behind `data`."""
         open_, mode, pieces, value = scan.open, scan.mode, scan.pieces, scan.value
+        values = self.values
+        if mode == STRING and 0x22 not in data and 0x5C not in data:
+            if not data:
+                return scan
+            return Scan(open_, mode, _joined(pieces, data), value, values=values, crossed=scan.crossed)
+        name: str | None = None  # of the member being written, if `open_` does not know it yet
         i, n = 0, len(data)
         while i < n:
             if mode == STRING:
@@ -287,9 +322,11 @@ class Scanner:
                     pieces = _joined(pieces, data[i:n])
                     break
                 if data[stop] == 0x22:
-                    text = b"".join(pieces) + data[i:stop]
-                    is_name = open_ is not None and open_.is_object and open_.key is None
-                    value = decoded(text) if self.values or is_name else None
+                    value = None
+                    if values or (
+                        name is None and open_ is not None and open_.is_object and open_.key is None
+                    ):
+                        value = decoded(b"".join(pieces) + data[i:stop] if pieces else data[i:stop])
                     mode, pieces = DONE, ()
                     i = stop + 1
                 else:
@@ -307,7 +344,7 @@ class Scanner:
                 pieces = _joined(pieces, data[i:stop])
                 if stop == n:
                     break
-                value = number(b"".join(pieces)) if self.values else None
+                value = number(b"".join(pieces)) if values else None
                 mode, pieces = DONE, ()
                 i = stop
                 continue
@@ -316,50 +353,51 @@ class Scanner:
                 text = b"".join(pieces) + data[i:stop]
                 pieces = (text,)
                 if text in _WORDS:
-                    value = _WORDS[text] if self.values else None
+                    value = _WORDS[text] if values else None
                     mode, pieces = DONE, ()
                 elif stop < n:  # no JSON: nothing will be asked about it
                     mode, pieces, value = DONE, (), None
                 i = stop
                 continue
             byte = data[i]
-            if byte in b" \t\n\r":
-                i += 1
-                continue
+            i += 1
             if byte == 0x22:
                 mode = STRING
-                i += 1
-            elif byte in b"{[":
-                open_ = Open(open_, byte == 0x7B)
-                mode = OUT
-                i += 1
-            elif byte in b"}]":
-                if open_ is not None:
-                    if mode == DONE and self.values:
-                        open_ = open_.grown(value)
-                    value = open_.closed(self._pool) if self.values else None
-                    open_ = open_.parent
-                mode = DONE
-                i += 1
-            elif byte == 0x2C:
-                if mode == DONE and open_ is not None and (self.values or open_.is_object):
-                    open_ = open_.grown(value)
-                mode, value = OUT, None
-                i += 1
             elif byte == 0x3A:
                 if open_ is not None and isinstance(value, str):
-                    open_ = open_.named(value)
+                    name = value
                 mode, value = OUT, None
-                i += 1
+            elif byte == 0x2C:
+                if mode == DONE and open_ is not None and (values or open_.is_object):
+                    open_ = open_.grown(value, name=name)
+                    name = None
+                mode, value = OUT, None
+            elif byte in b" \t\n\r":
+                pass
+            elif byte in b"{[":
+                if name is not None and open_ is not None:
+                    open_, name = open_.named(name), None
+                open_ = Open(open_, byte == 0x7B)
+                mode = OUT
+            elif byte in b"}]":
+                if open_ is not None:
+                    if mode == DONE and values:
+                        open_ = open_.grown(value, name=name)
+                    name = None
+                    value = open_.closed(self._pool) if values else None
+                    open_ = open_.parent
+                mode = DONE
             elif byte == 0x2D or 0x30 <= byte <= 0x39:
                 mode = NUMBER
+                i -= 1
             elif 0x61 <= byte <= 0x7A:
                 mode = WORD
-            else:  # no JSON
-                i += 1
+                i -= 1
+        if name is not None and open_ is not None:
+            open_ = open_.named(name)
         if open_ is scan.open and mode == scan.mode and pieces is scan.pieces and value is scan.value:
             return scan
-        return Scan(open_, mode, pieces, value, values=self.values)
+        return Scan(open_, mode, pieces, value, values=values, crossed=scan.crossed)
 
 
 def _joined(pieces: tuple[bytes, ...], piece: bytes) -> tuple[bytes, ...]:

@@ -13,10 +13,12 @@ from typing import Final
 
 from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.match.ahead import Ahead, Step
-from ruvllm_grammar.match.rivals import endings, next_bytes, threatened
+from ruvllm_grammar.match.rivals import endings, next_bytes, repeating, threatened
 from ruvllm_grammar.match.scanner import STRING, Scan
 from ruvllm_grammar.program import Machine
-from ruvllm_grammar.tables.tree import Branch
+from ruvllm_grammar.tables import VocabularyTables
+from ruvllm_grammar.tables.further import Ending
+from ruvllm_grammar.tables.tree import Branch, TokenTree
 
 _QUOTE, _BACKSLASH = 0x22, 0x5C
 _FEW: Final = 4  # children of a branch worth trying without asking which bytes are possible
@@ -76,6 +78,32 @@ class Search:
                     following, after = self._enter(child, here, position, byte, all_below=False)
                     if following >= 0 and threatened(after):
                         todo.append((child, following, after))
+
+    def finished(self, tables: VocabularyTables, state: int, scan: Scan) -> None:
+        """Try the tokens that finish a name, or string, as an earlier one of its container: they are looked up.
+
+        Not for positions within an escape.
+        """
+        if scan.open is None:
+            return
+        begun = scan.mode == STRING
+        known, head = (tables.endings.within, scan.head[0]) if begun else (tables.endings.whole, b"")
+        for content in repeating(scan.open, head, known):
+            for ending in known[content]:
+                self._finish(tables.tree, ending, state, scan)
+
+    def _finish(self, tree: TokenTree, ending: Ending, state: int, scan: Scan) -> None:
+        *begin, quote = ending.text
+        for byte in begin:
+            state = self._target(state, byte)
+            if state < 0:
+                return
+        following, after, failed = self._step(state, self._feed(scan, bytes(begin)), quote)
+        if failed and following < 0:
+            self.found.append(ending.tokens)
+        elif failed:
+            branch = tree.find(ending.text)
+            self._below(branch, following, self._target(state, quote), after, all_below=False)
 
     def _completed(
         self, branch: Branch, state: int, scan: Scan, texts: Iterable[bytes]

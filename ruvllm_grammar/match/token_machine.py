@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.limits import Limits
+from ruvllm_grammar.match.place import END, Crossing, Place
 from ruvllm_grammar.match.register import Register
 from ruvllm_grammar.program import Machine
-from ruvllm_grammar.tables import RowBuilder
+from ruvllm_grammar.tables import RowBuilder, spell
 from ruvllm_grammar.vocab import Vocabulary
 
-_REMEMBERED = 1 << 20  # steps by (super-state, token) kept before all are forgotten
-#: Answer of `TokenMachine.step` where a check stands on the way: only the register can tell.
-ASK = -100
+_REMEMBERED = 1 << 18  # steps kept before all are forgotten
 _FORCED_BYTES = 4096  # longer forced text is forced in pieces
-_CONTEXTS = 1024  # spellings remembered of one forced text, by what stands before it
-
-
-@dataclass(slots=True)
-class _Forced:
-    """What follows one super-state.
-
-    Attributes:
-        text: the only bytes that can.
-        ends: super-states behind them and some more bytes, by these; DEAD where they may not follow.
-        tokens: their spelling, by what stands before.
-    """
-
-    text: bytes
-    ends: dict[bytes, int]
-    tokens: dict[bytes, tuple[int, ...]] = field(default_factory=dict)
-
-
-_CHOICE = _Forced(b"", {})
 
 
 class TokenMachine:
@@ -54,9 +31,11 @@ class TokenMachine:
         self.machine = Machine(grammar, limits)
         self.rows = RowBuilder(self.machine, vocabulary)
         self._register: Register | None = None
-        self._steps: dict[int, int] = {}
-        self._speller = self.rows.tables.speller(vocabulary)
-        self._forced: dict[int, _Forced] = {}
+        self._places: dict[int, Place] = {}
+        self._crossings: dict[tuple[int, int], Crossing] = {}
+        self._n_steps = 0
+        self._forced: dict[int, tuple[int, ...]] = {}
+        self._texts: dict[int, bytes] = {}
         self._epoch = self.machine.epoch
         self._buffer = np.zeros(_FORCED_BYTES, np.uint8)
 
@@ -67,16 +46,64 @@ class TokenMachine:
             self._register = Register(self.machine, self.vocabulary, self.rows.tables)
         return self._register
 
-    def step(self, state: int, token: int) -> int:
-        """Super-state after a token, or DEAD, or ASK; remembered."""
-        self._check_epoch()
-        key = state * self.vocabulary.size + token
-        found = self._steps.get(key)
+    def place(self, state: int) -> Place:
+        """The place of a super-state of the present epoch."""
+        if self._epoch != self.machine.epoch:
+            self._forget()
+        found = self._places.get(state)
         if found is None:
-            if len(self._steps) >= _REMEMBERED:
-                self._steps.clear()
-            found = self._steps[key] = self._step(state, token)
+            found = self._places[state] = Place(state, self._epoch)
         return found
+
+    def silent_step(self, place: Place, token: int) -> Place | None:
+        """Where a token leads that adds no text: END for an end token, a place for a token edge, None for others."""
+        machine, state = self.machine, place.state
+        flags = machine.arena.states.item(state, 2)
+        if flags & layout.ACCEPTING and token in self.vocabulary.eos:
+            return END
+        if flags & layout.HAS_TOKENS:
+            following = machine.step_token(state, token)
+            if following >= 0:
+                return self.place(following)
+        return None
+
+    def step(self, place: Place, token: int) -> Place | Crossing | None:
+        """The way of a token's text from a place of the present epoch, remembered; None where it is not allowed."""
+        found = place.steps.get(token) or self._crossings.get((place.state, token))
+        if found is None and 0 <= token < self.vocabulary.size:
+            found = self._step(place, token)
+        return found
+
+    def _step(self, place: Place, token: int) -> Place | Crossing | None:
+        machine, vocabulary = self.machine, self.vocabulary
+        start, stop = vocabulary.offsets.item(token), vocabulary.offsets.item(token + 1)
+        if start == stop:
+            return None
+        kernel = machine.kernels.advance_to_check
+        following = machine.call(kernel, place.state, vocabulary.data, start, stop)
+        if following < 0:
+            return None
+        if self._n_steps >= _REMEMBERED:
+            self._forget_steps()
+        self._n_steps += 1
+        head = machine.arena.head
+        at = head.item(layout.AT)
+        if at >= stop:
+            found = place.steps[token] = self.place(following)
+            return found
+        before, onward = head.item(layout.BEFORE), following
+        if at + 1 < stop:
+            onward = machine.call(kernel, following, vocabulary.data, at + 1, stop)
+            if onward < 0:
+                # Only where the check fails is anything left, which is for the register to see.
+                return Crossing(self.text(token), at - start, before, following, None)
+            if machine.arena.head.item(layout.AT) < stop:
+                onward = layout.DEAD
+        behind = self.place(onward) if onward >= 0 else None
+        crossing = self._crossings[place.state, token] = Crossing(
+            self.text(token), at - start, before, following, behind
+        )
+        return crossing
 
     def step_text(self, state: int, data: bytes) -> tuple[int, bool]:
         """Super-state after some text, or DEAD; and whether it crosses a check: then only the register can tell."""
@@ -85,61 +112,37 @@ class TokenMachine:
         following = machine.call(machine.kernels.advance_to_check, state, view, 0, len(data))
         return following, following >= 0 and bool(machine.arena.head[layout.AT] < len(data))
 
-    def _check_epoch(self) -> None:
+    def text(self, token: int) -> bytes:
+        """The bytes of a token, none for a special one; those that were needed before are at hand."""
+        found = self._texts.get(token)
+        if found is None:
+            found = self._texts[token] = self.vocabulary.token_bytes(token) or b""
+        return found
+
+    def _forget(self) -> None:
         """Forget what was remembered about dropped super-states."""
+        self._forget_steps()
+        self._places = {}
+        self._forced = {}
+        self._epoch = self.machine.epoch
+
+    def _forget_steps(self) -> None:
+        for place in self._places.values():
+            place.steps.clear()
+        self._crossings.clear()
+        self._n_steps = 0
+
+    def forced(self, state: int) -> tuple[int, ...]:
+        """Tokens of the only text that can follow `state`; empty where there is a choice. Remembered."""
         if self._epoch != self.machine.epoch:
-            self._steps = {}
-            self._forced = {}
-            self._epoch = self.machine.epoch
-
-    def _step(self, state: int, token: int) -> int:
-        vocabulary, machine = self.vocabulary, self.machine
-        if not 0 <= token < vocabulary.size:
-            return layout.DEAD
-        if machine.has_tokens(state):
-            following = machine.step_token(state, token)
-            if following >= 0:
-                return following
-        start, stop = int(vocabulary.offsets[token]), int(vocabulary.offsets[token + 1])
-        if start == stop:
-            return layout.DEAD
-        following = machine.call(machine.kernels.advance_to_check, state, vocabulary.data, start, stop)
-        return ASK if following >= 0 and machine.arena.head[layout.AT] < stop else following
-
-    def forced(self, state: int, context: Callable[[], bytes]) -> tuple[int, ...]:
-        """Tokens of the only text that can follow `state`; empty where there is a choice. Remembered.
-
-        Args:
-            state: where.
-            context: the text before, as far as the tokenizer is to see it; asked only where text is forced.
-        """
-        self._check_epoch()
+            self._forget()
         found = self._forced.get(state)
         if found is None:
             machine = self.machine
             n = machine.call(machine.kernels.forced_bytes, state, self._buffer)
             text = self._buffer[:n].tobytes()
-            found = self._forced[state] = (
-                _Forced(text, {b"": machine.step_bytes(state, text)}) if text else _CHOICE
-            )
-        if not found.text:
-            return ()
-        before = context() if self._speller.reads_context else b""
-        tokens = found.tokens.get(before)
-        if tokens is None:
-            spelled = self._speller.spell(found.text, context=before)
-            tokens = self._speller.heal(spelled, found.text, lambda more: self._lives(found, more))
-            if len(found.tokens) < _CONTEXTS:
-                found.tokens[before] = tokens
-        return tokens
-
-    def _lives(self, forced: _Forced, more: bytes) -> bool:
-        """Whether bytes may follow forced text, known to be so of all but the last of them."""
-        ends = forced.ends
-        state = ends.get(more)
-        if state is None:
-            state = ends[more] = self.machine.step_bytes(ends[more[:-1]], more[-1:])
-        return state >= 0
+            found = self._forced[state] = tuple(spell(self.vocabulary, text)) if text else ()
+        return found
 
     def prepare_distances(self) -> None:
         """Make `tokens_to_finish` known. Emits every rule; done once."""

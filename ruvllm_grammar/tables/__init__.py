@@ -2,17 +2,16 @@
 
 from ruvllm_grammar.tables.bitmask import allocate_bitmask, apply_bitmask, mask_words
 from ruvllm_grammar.tables.build import RowBuilder, VocabularyTables, tables_for
-from ruvllm_grammar.tables.forced import LOOK_BACK, Speller
+from ruvllm_grammar.tables.forced import spell
 from ruvllm_grammar.tables.row import Row
 
 __all__ = [
-    "LOOK_BACK",
     "Row",
     "RowBuilder",
-    "Speller",
     "VocabularyTables",
     "allocate_bitmask",
     "apply_bitmask",
     "mask_words",
+    "spell",
     "tables_for",
 ]

@@ -20,9 +20,8 @@ from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.program import Machine
 from ruvllm_grammar.program.arena import enlarged
 from ruvllm_grammar.tables.desk import first_nodes, new_desk, on_desk
-from ruvllm_grammar.tables.forced import Speller
 from ruvllm_grammar.tables.frames import CountedFrame, Frame, FrameStore
-from ruvllm_grammar.tables.further import begun_tokens, comma_tokens, further_tokens
+from ruvllm_grammar.tables.further import Endings, begun_tokens, comma_tokens, further_tokens, string_endings
 from ruvllm_grammar.tables.row import Row, RowStore, set_bits
 from ruvllm_grammar.tables.tree import TokenTree
 from ruvllm_grammar.vocab import Vocabulary
@@ -39,26 +38,21 @@ class VocabularyTables:
         self.rows = RowStore(vocabulary.size)
         self.frames = FrameStore(vocabulary)
         self.roots = first_nodes(vocabulary.trie)
-        self._spellers: dict[object, Speller] = {}
 
     @cached_property
     def tree(self) -> TokenTree:
         """The vocabulary's trie for walks that visit little of it."""
         return TokenTree(self.vocabulary.trie)
 
-    def speller(self, vocabulary: Vocabulary) -> Speller:
-        """Spells forced text; one for each tokenizer, which vocabularies of one fingerprint may have several of."""
-        found = self._spellers.get(vocabulary.encode)
-        if found is None:
-            found = self._spellers[vocabulary.encode] = Speller(vocabulary, self.tree)
-            while len(self._spellers) > _KEEP:
-                del self._spellers[next(iter(self._spellers))]
-        return found
-
     @cached_property
     def further(self) -> TokenTree:
         """The same of those tokens that may begin and finish a JSON value behind another one."""
         return TokenTree(further_tokens(self.vocabulary))
+
+    @cached_property
+    def endings(self) -> Endings:
+        """Tokens that finish a string."""
+        return string_endings(self.vocabulary)
 
     @cached_property
     def commas(self) -> TokenTree:
@@ -128,6 +122,10 @@ class RowBuilder:
     def remembered(self) -> int:
         """Number of super-states whose row is at hand."""
         return len(self._memo)
+
+    def known(self, state: int) -> Found | None:
+        """The row of `state`, where checks pass, if it is at hand."""
+        return self._memo.get(state) if self._generation == self.machine.generation else None
 
     def row(self, state: int) -> Found:
         """The row of `state`, where checks pass."""

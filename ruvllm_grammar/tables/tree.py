@@ -67,6 +67,13 @@ class TokenTree:
             self._root = Branch(self, -1)
         return self._root
 
+    def find(self, text: bytes) -> Branch:
+        """The branch of the beginning of some token."""
+        branch = self.root
+        for byte in text:
+            branch = branch.children[byte]
+        return branch
+
     def expand(self, node: int) -> dict[int, Branch]:
         """The children of a node."""
         nodes = self.trie.nodes
