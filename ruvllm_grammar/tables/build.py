@@ -22,7 +22,7 @@ from ruvllm_grammar.program.arena import enlarged
 from ruvllm_grammar.tables.desk import first_nodes, new_desk, on_desk
 from ruvllm_grammar.tables.frames import CountedFrame, Frame, FrameStore
 from ruvllm_grammar.tables.further import Endings, begun_tokens, comma_tokens, further_tokens, string_endings
-from ruvllm_grammar.tables.row import Row, RowStore, set_bits
+from ruvllm_grammar.tables.row import Row, RowStore, set_bits, without_bits
 from ruvllm_grammar.tables.tree import TokenTree
 from ruvllm_grammar.vocab import Vocabulary
 
@@ -140,12 +140,12 @@ class RowBuilder:
             key = (a, b, flags & layout.ACCEPTING)
             row = None if flags & layout.HAS_TOKENS else self.tables.rows.find(key)
             if row is None:
-                words = self._filled(listed, picked, flags)
+                words, ids = self._filled(listed, picked, flags)
                 if flags & layout.HAS_TOKENS:
                     farthest = max(farthest, self._token_edges(state, layout.FAR, words))
-                    row = self.tables.rows.intern(words)
+                    row = self.tables.rows.intern(words, ids)
                 else:
-                    row = self.tables.rows.intern(words, key=key)
+                    row = self.tables.rows.intern(words, ids, key=key)
             self._memo_bytes += row.nbytes
             if self._memo_bytes > self.machine.limits.row_bytes or len(self._memo) >= _REMEMBERED:
                 self._memo.clear()
@@ -159,7 +159,8 @@ class RowBuilder:
             self._refresh()
             listed = self._gather(state, limit)
             picked, *_, flags, _ = self._desk.result.tolist()
-            words = self._filled(listed, picked, flags)
+            words, ids = self._filled(listed, picked, flags)
+            set_bits(words, ids)
             if flags & layout.HAS_TOKENS:
                 self._token_edges(state, limit, words)
             return Row(words, self.vocabulary.size)
@@ -214,17 +215,25 @@ class RowBuilder:
         desk.frame_of[pc] = number
         self._desk = desk
 
-    def _filled(self, listed: int, picked: int, flags: int) -> layout.I32:
-        """The bits of what lies on the desk, int32[W], and of the end tokens where the document may end."""
-        words = np.zeros(self.vocabulary.words, np.int32)
+    def _filled(self, listed: int, picked: int, flags: int) -> tuple[layout.I32, layout.I32]:
+        """What lies on the desk, and the end tokens where the document may end: bits (int32[W]) and ids."""
         out = self._desk.out
-        uses = out[len(out) - 2 * picked :].reshape(-1, 2).tolist()
-        for number, allowed in uses:
-            self._frames[number].add_to(words, allowed)
-        set_bits(words, out[:listed])
+        ids = [out[:listed]]
         if flags & layout.ACCEPTING:
-            set_bits(words, self._eos)
-        return words
+            ids.append(self._eos)
+        words = None
+        for number, allowed in out[len(out) - 2 * picked :].reshape(-1, 2).tolist():
+            bits, more, less = self._frames[number].stay(allowed)
+            ids.append(more)
+            if bits is not None:
+                staying = without_bits(bits, less)
+                if words is None:
+                    words = staying.copy() if staying is bits else staying
+                else:
+                    np.bitwise_or(words, staying, out=words)
+        if words is None:
+            words = np.zeros(self.vocabulary.words, np.int32)
+        return words, np.concatenate(ids) if len(ids) > 1 else ids[0]
 
     def _token_edges(self, state: int, limit: int, words: layout.I32) -> int:
         machine = self.machine

@@ -45,6 +45,7 @@ _FIRST_ROOM: Final = 1024
 _SMALL: Final = 48  # states of a rest that is recognised in other leaves
 _STEPS: Final = 4  # bytes after which a leaf has settled or does not
 _LISTED: Final = 2048  # tokens that are listed; more are bits
+_NONE: Final = np.empty(0, np.int32)
 _LOW: Final = (1 << 64) - 1
 
 #: (digest of a leaf, state), (digest of a rest, 0), or (digest of a leaf, -1 - state) for counted frames.
@@ -82,11 +83,9 @@ class Frame:
         """-1: the frame is not counted."""
         return -1
 
-    def add_to(self, words: I32, allowed: int) -> None:  # noqa: ARG002  counted frames need it
-        """Set the bits of the tokens that stay."""
-        if self.bits is not None:
-            np.bitwise_or(words, without_bits(self.bits, self.less), out=words)
-        set_bits(words, self.more)
+    def stay(self, _: int) -> tuple[I32 | None, I32, I32]:
+        """Tokens that stay: bits or None, and what these have too few and too many."""
+        return self.bits, self.more, self.less
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,8 +112,8 @@ class CountedFrame:
         """Bytes held when every room has its row."""
         return self.need.nbytes + self.exits.nbytes + (self.widest + 1) * (self.need.nbytes // 32)
 
-    def stay(self, room: int) -> I32:
-        """int32[W]: tokens that stay when `room` more characters are allowed."""
+    def stay(self, room: int) -> tuple[I32, I32, I32]:
+        """Tokens that stay when `room` more characters are allowed: as those of a `Frame`."""
         from ruvllm_grammar.kernels.rows import rows_within
 
         room = min(room, self.widest)
@@ -124,11 +123,7 @@ class CountedFrame:
             rows_within(self.need, room, row)
             row.setflags(write=False)
             self._rows[room] = row
-        return row
-
-    def add_to(self, words: I32, allowed: int) -> None:
-        """Set the bits of the tokens that stay when `allowed` more characters are."""
-        np.bitwise_or(words, self.stay(allowed), out=words)
+        return row, _NONE, _NONE
 
 
 def residual_key(block: LeafBlock, state: int) -> _Key:
@@ -305,8 +300,7 @@ class FrameStore:
         return bits, _own(more), _own(less)
 
     def _make_counted(self, block: LeafBlock, state: int) -> CountedFrame:
-        from ruvllm_grammar.kernels.rows import row_hash
-        from ruvllm_grammar.kernels.structure import counted_frame
+        from ruvllm_grammar.kernels.structure import counted_frame, hash_tokens
 
         trie, dfa = self._vocabulary.trie, block.dfa
         need = np.full(self._vocabulary.size, -1, np.int32)
@@ -333,7 +327,14 @@ class FrameStore:
         need.setflags(write=False)
         widest = max(int(need.max(initial=0)), 0)
         longest = int(block.distance[1:].max(initial=0))
-        return CountedFrame(need, widest, _own(exits[:count]), longest, row_hash(need))
+        return CountedFrame(need, widest, _own(exits[:count]), longest, hash_tokens(_numbered(need)))
+
+
+def _numbered(need: I32) -> I32:
+    """What a token needs and its id in one number, for tokens that stay."""
+    held = np.flatnonzero(need >= 0)
+    numbered: I32 = (held * 4096 + np.minimum(need[held], 4095)).astype(np.int32)
+    return numbered
 
 
 def _own(array: I32) -> I32:

@@ -18,6 +18,8 @@ from ruvllm_grammar.kernels.layout import I32
 
 #: What a row was made of: two words of a hash, and whether the end tokens are in it.
 RowKey = tuple[int, int, int]
+#: See `kernels.rows.sealed`: non-zero words, their places, hash and numbers.
+Parts = tuple[I32, npt.NDArray[np.int64], tuple[int, ...]]
 Form = Literal["few", "most", "bits"]
 
 #: Rows of at most this many legal tokens list them.
@@ -29,6 +31,14 @@ _KEYS: Final = 1 << 17  # names of rows kept before all are forgotten
 _NOTHING: Final = np.empty(0, np.int32)
 _NOTHING.setflags(write=False)
 _NOWHERE: Final = np.empty(0, np.int64)
+
+
+def sealed_parts(words: I32, ids: I32) -> Parts:
+    """Set the bits of `ids`; what a row of these words is made of."""
+    from ruvllm_grammar.kernels.rows import sealed  # numba loads on first use, not on import
+
+    value, index = np.empty(_SPARSE_WORDS, np.int32), np.empty(_SPARSE_WORDS, np.int64)
+    return value, index, sealed(words, ids, value, index)
 
 
 def set_bits(words: I32, ids: I32) -> None:
@@ -52,6 +62,7 @@ class Row:
         words: int32[ceil(size / 32)], bit `i & 31` of word `i >> 5` for token `i`; bits from `size` on are zero. Not
             kept.
         size: tokens of the vocabulary, V.
+        parts: of `sealed_parts`, where they are known.
 
     Attributes:
         size: V.
@@ -63,24 +74,25 @@ class Row:
 
     __slots__ = ("_dense", "_ids", "_index", "_value", "count", "form", "nbytes", "size")
 
-    def __init__(self, words: I32, size: int) -> None:
+    def __init__(self, words: I32, size: int, *, parts: Parts | None = None) -> None:
+        value, index, sealed = parts or sealed_parts(words, _NOTHING)
+        _, _, count, places = sealed
         self.size = size
-        self.count = int(np.bitwise_count(words.view(np.uint32)).sum())
-        self.form: Form = "few" if self.count <= FEW else "most" if size - self.count <= MOST else "bits"
+        self.count = count
+        self.form: Form = "few" if count <= FEW else "most" if size - count <= MOST else "bits"
         self._dense: I32 | None = None
         self._index: npt.NDArray[np.int64] = _NOWHERE
         self._value = _NOTHING
         self._ids: I32 | None = None
-        index = np.flatnonzero(words)
-        if len(index) <= _SPARSE_WORDS:
-            self._index = index
-            self._value = words[index]
+        if places <= _SPARSE_WORDS:
+            self._index = index[:places].copy()
+            self._value = value[:places].copy()
+            held = 12 * places
         else:
             self._dense = words.copy()
             self._dense.setflags(write=False)
-        words_held = self._index.nbytes + self._value.nbytes if self._dense is None else self._dense.nbytes
-        listed = {"few": self.count, "most": size - self.count, "bits": 0}[self.form]
-        self.nbytes = words_held + 4 * listed
+            held = words.nbytes
+        self.nbytes = held + 4 * (count if self.form == "few" else size - count if self.form == "most" else 0)
 
     @property
     def ids(self) -> I32:
@@ -179,11 +191,16 @@ class RowStore:
                 self._rows.move_to_end(content)
             return row
 
-    def intern(self, words: I32, *, key: RowKey | None = None) -> Row:
-        """The row with exactly these bits, from now on known by `key`, too. `words` is not kept."""
-        from ruvllm_grammar.kernels.rows import row_hash
+    def intern(self, words: I32, ids: I32, *, key: RowKey | None = None) -> Row:
+        """The row of these bits and ids, from now on known by `key`, too.
 
-        content = row_hash(words)
+        Args:
+            words: int32[W]; overwritten, but not kept.
+            ids: int32, tokens.
+            key: what they were made of.
+        """
+        parts = sealed_parts(words, ids)
+        content = parts[2][0], parts[2][1]
         with self._lock:
             if key is not None:
                 if len(self._named) >= _KEYS:
@@ -191,7 +208,7 @@ class RowStore:
                 self._named[key] = content
             row = self._rows.get(content)
             if row is None:
-                row = self._rows[content] = Row(words, self._size)
+                row = self._rows[content] = Row(words, self._size, parts=parts)
                 self._bytes += row.nbytes
                 while self._bytes > self._max_bytes and len(self._rows) > 1:
                     self._bytes -= self._rows.popitem(last=False)[1].nbytes

@@ -89,10 +89,14 @@ def test_the_store_shares_rows_by_content_and_drops_the_oldest():
     size = 32 * 400
     store = RowStore(size, max_bytes=10_000)
     words = np.full(400, 1, np.int32)
-    first = store.intern(words)
-    assert store.intern(words.copy()) is first
+    none = np.empty(0, np.int32)
+    first = store.intern(words, none)
+    assert store.intern(words.copy(), none, key=(1, 2, 0)) is first
+    assert store.find((1, 2, 0)) is first
+    assert store.find((1, 2, 1)) is None
     for i in range(20):
         words[0] = i + 2
-        assert store.intern(words) is not first
+        assert store.intern(words, none) is not first
     assert len(store) == 10_000 // first.nbytes
-    is_like(store.intern(np.full(400, 1, np.int32)), size, set(range(0, size, 32)))
+    assert store.find((1, 2, 0)) is None
+    is_like(store.intern(np.full(400, 1, np.int32), none), size, set(range(0, size, 32)))
