@@ -40,7 +40,7 @@ import ruvllm_grammar as rg
 from ruvllm_runtime.cli.demo import CASES, invalid
 from ruvllm_runtime.cli.schemas import shipped_schema
 from ruvllm_runtime.decode import Constraint, Sampler, Sequence, TextStream, decode
-from ruvllm_runtime.decode.masking import Bitmask, free_row
+from ruvllm_runtime.decode.masking import free_row
 from ruvllm_runtime.decode.stop import StopStrings
 from ruvllm_runtime.model import CausalModel, Row, random_model
 from ruvllm_runtime.model.installed import llama3
@@ -138,14 +138,14 @@ class Job:
         schema: name of the schema.
         prompt: token ids.
         grammar: the schema, compiled.
-        free_row: the mask of unconstrained text.
+        free_row: the row of unconstrained text.
     """
 
     model: CausalModel
     schema: str
     prompt: list[int]
     grammar: rg.CompiledGrammar
-    free_row: Bitmask
+    free_row: rg.Row
 
 
 def measure(model: CausalModel, *, repeat: int) -> list[Run]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import ruvllm_grammar as rg
 from ruvllm_runtime.decode import Constraint, Sampler, Sequence, TextStream, decode
-from ruvllm_runtime.decode.masking import Bitmask, free_row
+from ruvllm_runtime.decode.masking import free_row
 from ruvllm_runtime.decode.stop import StopStrings
 from ruvllm_runtime.errors import ContextLengthError, ModelMismatchError, RequestError, StrictModeError
 from ruvllm_runtime.model import CausalModel, Encoder, TokenizerEncoder, toy_model
@@ -56,7 +56,7 @@ class LLM:
         self.model = model
         self._grammars: OrderedDict[str, rg.CompiledGrammar] = OrderedDict()
         self._grammar_cache = grammar_cache
-        self._free_rows: dict[frozenset[int], Bitmask] = {}
+        self._free_rows: dict[frozenset[int], rg.Row] = {}
         self._lock = Lock()
 
     @classmethod
@@ -257,8 +257,8 @@ class LLM:
             )
         return grammar, isinstance(getattr(grammar, "source", None), rg.JsonSchema | rg.Json)
 
-    def _free_row(self, stops: frozenset[int]) -> Bitmask:
-        """The mask of unconstrained text; one per set of stop tokens, and such sets are few."""
+    def _free_row(self, stops: frozenset[int]) -> rg.Row:
+        """The row of unconstrained text; one per set of stop tokens, and such sets are few."""
         row = self._free_rows.get(stops)
         if row is None:
             if len(self._free_rows) >= 16:

@@ -32,9 +32,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 import ruvllm_grammar as rg
-from ruvllm_runtime.decode.masking import Bitmask
 
 
 def luby(k: int) -> int:
@@ -97,28 +97,26 @@ class Backups:
         """Nothing is avoided any more, only what is dead."""
         self._avoided.clear()
 
-    def bar(self, row: Bitmask) -> bool:
-        """Take the tokens that lead to a dead text out of a mask, and those to be avoided unless they are all.
+    def bar(self, row: rg.Row) -> tuple[rg.Row, bool]:
+        """A row less the tokens that lead to a dead text, and less those to be avoided unless they are all.
 
         Returns:
-            Whether the mask has a token that is not avoided.
+            The row that is left, and whether it has a token that is not avoided.
         """
-        self._clear(row, self._dead)
+        row = row.without(self._leading(self._dead))
         if not self._avoided:
-            return bool(row.any())
-        rest = row.copy()
-        self._clear(rest, self._avoided)
-        if not rest.any():
-            return False
-        row[:] = rest
-        return True
+            return row, row.count > 0
+        rest = row.without(self._leading(self._avoided))
+        return (rest, True) if rest.count else (row, False)
 
-    def _clear(self, row: Bitmask, texts: Iterable[bytes]) -> None:
+    def _leading(self, texts: Iterable[bytes]) -> npt.NDArray[np.int32]:
+        """Every token that leads from here to one of these texts."""
         here = len(self.written)
+        found: set[int] = set()
         for text in texts:
             if len(text) > here and text.startswith(self.written):
-                for token in self._spelling(text[here:]):
-                    row[token >> 5] &= ~(np.uint32(1) << np.uint32(token & 31)).view(np.int32)
+                found.update(self._spelling(text[here:]))
+        return np.array(sorted(found), np.int32)
 
     def _spelled(self, token: int) -> bytes:
         """The bytes of a token; for one without, bytes that are in no text."""

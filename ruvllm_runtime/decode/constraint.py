@@ -9,7 +9,6 @@ completed in what remains of `max_tokens` after it, so an answer is never cut:
 from __future__ import annotations
 
 import ruvllm_grammar as rg
-from ruvllm_runtime.decode.masking import Bitmask
 from ruvllm_runtime.errors import TokenBudgetError
 
 
@@ -50,9 +49,9 @@ class Constraint:
         self.grammar = grammar
         self._matcher = start_within(grammar, max_tokens, param="max_tokens")
 
-    def fill(self, row: Bitmask) -> None:
-        """Write the legal next tokens into a bitmask row."""
-        self._matcher.fill_mask(row)
+    def legal(self) -> rg.Row:
+        """The legal next tokens."""
+        return self._matcher.legal()
 
     def accept(self, token: int) -> None:
         """Move over a token.

@@ -89,12 +89,12 @@ def _enter(model: CausalModel, sequence: Sequence) -> None:
 @torch.inference_mode()
 def _pick(sequence: Sequence, logits: torch.Tensor) -> int:
     """The next token of one row of logits `[V]`, which is written into."""
+    row = sequence.row
     sequence.sampler.penalize(logits)
-    if sequence.legal is None:
-        masking.apply_mask(logits[None], sequence.row[None])
-        return sequence.sampler.choose(logits)
-    legal = torch.from_numpy(sequence.legal).to(logits.device)
-    return int(sequence.legal[sequence.sampler.choose(logits[legal])])
+    if row.form == "few":
+        return int(row.ids[sequence.sampler.choose(masking.gather(logits, row))])
+    masking.apply_rows(logits[None], [row])
+    return sequence.sampler.choose(logits)
 
 
 def _step(index: int, sequence: Sequence) -> Step:

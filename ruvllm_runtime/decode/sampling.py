@@ -1,4 +1,4 @@
-"""Choosing the next token from logits that are already masked.
+"""Choosing the next token from logits of legal tokens: all that are legal, or a whole row with minus infinity.
 
 Order, as in transformers: repetition penalty (on the model's own logits, before the mask), then temperature, top-k,
 top-p, min-p, then one draw by inverse transform: with cumulative masses c and u uniform in [0, 1), the first token
@@ -7,17 +7,27 @@ depend on nothing else in the batch.
 
     masses 0.5 0.2 0.2 0.1, top_p 0.6: sorted cumulative 0.5 0.7 0.9 1.0, kept {0, 1}; u = 0.8 -> 0.56 > 0.5 -> token 1
 
-Safety. The maximum is subtracted before exponentials, so no temperature overflows; masses are summed in float64, so a
-vocabulary of 200,000 tokens loses none; a token of mass zero is never drawn, whatever u.
+*Masses are integers*: exp(logit - peak) in units of 2**-42, so the largest is 2**42 and a vocabulary of a million
+tokens sums below 2**63. Sums of integers are exact in any order, and what is not legal adds zero. Hence a request draws
+the same token whether its few legal logits were gathered or all of them masked, on any device that computes the same
+exponentials.
 
-Cost for V = 128,256 on one CPU thread: greedy 0.04 ms, temperature alone 0.4 ms, top-k 50 1.4 ms. Top-p needs only the
-most probable tokens: 1,024 are selected first (1.6 ms), and all are sorted (15 ms) only where those do not reach p,
-which takes a nearly flat distribution.
+    legal {3, 400}, masses 7 and 1, u = 0.9, 0.9 * 8 = 7.2
+    gathered   cumulative [7 8]             -> position 1, token 400
+    masked     cumulative [0 0 0 7 ... 8 8] -> position 400
+
+Safety. The maximum is subtracted before exponentials, so no temperature overflows; a token of mass zero (less than
+2**-42 of the most probable one) is never drawn, whatever u.
+
+Cost for V = 128,256 on one CPU thread: greedy 0.02 ms, temperature alone 0.35 ms (0.05 of it the cumulative sum, which
+takes 0.9 in float64), top-k 50 0.6 ms. Top-p needs only the most probable tokens: 1,024 are selected first (1.2 ms),
+and all are sorted (15 ms) only where those do not reach p, which takes a nearly flat distribution.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import ceil
 
 import torch
 
@@ -25,6 +35,7 @@ from ruvllm_runtime.errors import GenerationError
 from ruvllm_runtime.request import SamplingParams
 
 _HEAD = 1024
+_UNIT = 2.0**42
 
 
 class Sampler:
@@ -73,41 +84,40 @@ class Sampler:
             raise GenerationError(f"the model's logits hold {what}: its weights or dtype are broken")
         if self._params.temperature == 0:
             # numpy's is fifteen times faster than torch's on a CPU; both take the first of equals.
-            return int(logits.numpy().argmax() if logits.device.type == "cpu" else logits.argmax())
-        masses = self._masses(logits, peak)
-        cumulative = masses.cumsum(0, dtype=torch.float64)
+            known = logits.device.type == "cpu" and logits.dtype != torch.bfloat16
+            return int(logits.numpy().argmax() if known else logits.argmax())
+        cumulative = self._masses(logits, peak).cumsum(0)
         uniform = float(torch.rand((), generator=self._generator, dtype=torch.float64))
-        drawn = int(torch.searchsorted(cumulative, cumulative[-1:] * uniform, right=True))
-        # Rounding can carry u * total onto the total itself; the draw is then the last token with any mass.
-        return drawn if drawn < masses.numel() else int(masses.nonzero()[-1])
+        total = int(cumulative[-1])
+        drawn = min(int(uniform * total), total - 1)  # rounding can carry u * total onto the total itself
+        return int(torch.searchsorted(cumulative, drawn, right=True))
 
     def _masses(self, logits: torch.Tensor, peak: float) -> torch.Tensor:
-        """Unnormalised probabilities `[n]`, the largest 1, zero where dropped."""
+        """Unnormalised probabilities, int64 `[n]` in units of 2**-42: the largest 1, zero where dropped."""
         params = self._params
-        scaled = (logits - peak) / params.temperature
+        wide = logits if logits.dtype == torch.float64 else logits.float()
+        scaled = (wide - peak).div_(params.temperature)
+        masses = scaled.exp().mul_(_UNIT).to(torch.int64)
         if 0 < params.top_k < scaled.numel():
-            least = scaled.topk(params.top_k).values[-1]
-            scaled = scaled.masked_fill(scaled < least, float("-inf"))
-        masses = scaled.exp()
+            masses *= scaled >= scaled.topk(params.top_k).values[-1]
         if params.top_p < 1:
             masses = _nucleus(masses, params.top_p)
         if params.min_p > 0:
-            masses = masses.masked_fill(masses < params.min_p, 0)
+            masses *= masses >= ceil(params.min_p * _UNIT)
         return masses
 
 
 def _nucleus(masses: torch.Tensor, share: float) -> torch.Tensor:
     """Zero all but the fewest largest masses that reach `share` of the total; among equals the lower ids stay."""
-    wanted = share * float(masses.sum(dtype=torch.float64))
+    wanted = ceil(share * int(masses.sum()))
     head = min(_HEAD, masses.numel())
     largest = masses.topk(head).values
-    reached = largest.cumsum(0, dtype=torch.float64)
-    if float(reached[-1]) < wanted and head < masses.numel():
+    reached = largest.cumsum(0)
+    if int(reached[-1]) < wanted and head < masses.numel():
         largest = masses.sort(descending=True).values
-        reached = largest.cumsum(0, dtype=torch.float64)
+        reached = largest.cumsum(0)
     kept = min(int((reached < wanted).sum()) + 1, largest.numel())
     least = largest[kept - 1]
     spare = kept - int((masses > least).sum())
     ties = masses == least
-    drop = (masses < least) | (ties & (ties.cumsum(0) > spare))
-    return masses.masked_fill(drop, 0)
+    return masses * ((masses > least) | (ties & (ties.cumsum(0) <= spare)))

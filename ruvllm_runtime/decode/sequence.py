@@ -16,11 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 import ruvllm_grammar as rg
-from ruvllm_runtime.decode import masking
 from ruvllm_runtime.decode.backup import Backups
 from ruvllm_runtime.decode.constraint import Constraint
 from ruvllm_runtime.decode.sampling import Sampler
@@ -28,9 +24,6 @@ from ruvllm_runtime.decode.text import TextStream
 from ruvllm_runtime.errors import GenerationDeadEnd
 from ruvllm_runtime.model import SequenceCache
 from ruvllm_runtime.request import FinishReason
-
-# Up to this many legal tokens are gathered and compared; beyond, the whole row of logits is masked.
-GATHER = 1024
 
 
 @dataclass(slots=True)
@@ -53,8 +46,7 @@ class Sequence:
         forced: how many of them needed no model.
         pending: tokens the model has not seen yet; at first the prompt.
         finish_reason: None while the answer goes on.
-        legal: after settling, the legal next tokens where they are few, else None.
-        row: the bitmask of the legal next tokens, int32 `[W]`.
+        row: after settling, the legal next tokens.
         text: the answer as text.
         backups: what it remembers to back up, with a guarded grammar that may; else None.
     """
@@ -70,7 +62,7 @@ class Sequence:
         max_tokens: int,
         stop_tokens: frozenset[int],
         constraint: Constraint | None,
-        free_row: masking.Bitmask,
+        free_row: rg.Row,
         force: bool,
         max_backups: int = 0,
     ) -> None:
@@ -82,8 +74,7 @@ class Sequence:
         self.sampler = sampler
         self.text = text
         self.finish_reason: FinishReason | None = None
-        self.legal: npt.NDArray[np.int64] | None = None
-        self.row = free_row if constraint is None else np.zeros_like(free_row)
+        self.row = free_row
         self.clock = Clock()
         self._vocabulary = vocabulary
         self._max_tokens = max_tokens
@@ -96,7 +87,7 @@ class Sequence:
         self._taken_forced = 0
 
     def settle(self) -> None:
-        """Append what needs no model. Afterwards the answer is finished, or `row` and `legal` are ready.
+        """Append what needs no model. Afterwards the answer is finished, or `row` is ready.
 
         Raises:
             GenerationDeadEnd: nothing is legal, the document is not complete, and backing up does not help.
@@ -113,16 +104,13 @@ class Sequence:
                 self._append(token, forced=True)
             if forced:
                 continue
-            constraint.fill(self.row)
+            self.row = constraint.legal()
             if self.backups is not None and self.backups.made:
-                self.backups.bar(self.row)
-            self.legal = masking.legal_ids(self.row, limit=GATHER)
-            if self.legal is None:
-                return
-            if self.legal.size == 0:
+                self.row, _ = self.backups.bar(self.row)
+            if self.row.count == 0:
                 self._nothing_legal(constraint)
-            elif self._force and self._no_choice(self.legal):
-                self._append(int(self.legal[0]), forced=True)
+            elif self._force and self._no_choice(self.row):
+                self._append(int(self.row.ids[0]), forced=True)
             else:
                 return
 
@@ -142,9 +130,11 @@ class Sequence:
         self._taken, self._taken_forced = len(self.tokens), self.forced
         return self.text.take(), tokens, forced
 
-    def _no_choice(self, legal: npt.NDArray[np.int64]) -> bool:
+    def _no_choice(self, row: rg.Row) -> bool:
         """One legal token, or several that all end the answer."""
-        return legal.size == 1 or self._stop_tokens.issuperset(legal.tolist())
+        if row.count == 1:
+            return True
+        return row.count <= len(self._stop_tokens) and self._stop_tokens.issuperset(row.ids.tolist())
 
     def _append(self, token: int, *, forced: bool) -> None:
         self.tokens.append(token)
@@ -180,16 +170,16 @@ class Sequence:
             constraint.rollback(undone)
             del self.tokens[position:]
             backups.rewind(self.tokens, discarded=undone)
-            constraint.fill(self.row)
-            other = backups.bar(self.row)
-            if masking.is_empty(self.row):
+            self.row, other = backups.bar(constraint.legal())
+            if not self.row.count:
                 backups.dead()
                 continue
             jump -= 1
             if jump > 0 and backups.choices:
                 continue
             backups.avoid(taken)
-            other = other and backups.bar(self.row)
+            if other:
+                self.row, other = backups.bar(self.row)
             if other or not backups.choices:
                 if not other:
                     backups.forgive()

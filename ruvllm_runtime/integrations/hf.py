@@ -121,17 +121,17 @@ class GrammarLogitsProcessor(LogitsProcessor):
             raise ModelMismatchError(logits=scores.shape[-1], vocabulary=self._vocabulary.size)
         ids: Ids = input_ids.detach().cpu().numpy()
         self._begin(ids)
-        bitmask = rg.allocate_bitmask(len(ids), self._vocabulary.size)
-        for row, (item, answer) in enumerate(self._answers(ids)):
+        rows = []
+        for item, answer in self._answers(ids):
             matcher = self._prefixes.find(item, answer)
             if matcher is None or matcher.is_finished:
-                bitmask[row] = self._end_row
+                rows.append(self._end_row)
             else:
-                matcher.fill_mask(bitmask[row])
-                if masking.is_empty(bitmask[row]):
+                rows.append(matcher.legal())
+                if not rows[-1].count:
                     raise self._dead_end(item, answer)
         masked = scores.clone(memory_format=torch.contiguous_format)
-        masking.apply_mask(masked, bitmask)
+        masking.apply_rows(masked, rows)
         self._check_alive(masked)
         return masked
 

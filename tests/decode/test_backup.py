@@ -11,7 +11,7 @@ import ruvllm_grammar as rg
 from ruvllm_runtime import GenerationDeadEnd, SamplingParams
 from ruvllm_runtime.decode import Constraint, Sampler, Sequence, TextStream, decode
 from ruvllm_runtime.decode.backup import Backups, luby
-from ruvllm_runtime.decode.masking import free_row, legal_ids, row_of
+from ruvllm_runtime.decode.masking import free_row, row_of
 from ruvllm_runtime.decode.stop import StopStrings
 from ruvllm_runtime.model import byte_vocabulary, random_llama, toy_model
 from ruvllm_runtime.model.adapter import CausalModel
@@ -60,11 +60,10 @@ class CheckedMatcher:
         self.inner.rollback(n)
         del self.tokens[len(self.tokens) - n :]
 
-    def fill_mask(self, row):
-        self.inner.fill_mask(row)
-        for token in legal_ids(row, limit=300):
-            if token != EOS and not self.fine(int(token)):
-                row[token >> 5] &= ~(np.uint32(1) << np.uint32(token & 31)).view(np.int32)
+    def legal(self):
+        row = self.inner.legal()
+        wrong = [token for token in row.ids.tolist() if token != EOS and not self.fine(token)]
+        return row.without(np.array(wrong, np.int32))
 
     def fine(self, *tokens):
         return self.grammar.test(self.grammar.vocabulary.decode([*self.tokens, *tokens]))
@@ -144,9 +143,7 @@ def test_what_is_written_after_a_back_up_is_what_the_model_says_there(model):
     matcher = grammar.matcher()
     for token in one.tokens[:position]:
         matcher.accept(token)
-    row = np.zeros_like(one.row)
-    matcher.fill_mask(row)
-    legal = legal_ids(row, limit=300)
+    legal = matcher.legal().ids
     assert one.tokens[position] == legal[int(again[legal].argmax())]
 
 
@@ -239,19 +236,19 @@ def test_texts_are_barred_however_they_are_spelled():
     backups.append(1)
     assert backups.start() == 1
     backups.rewind([], discarded=2)
-    row = row_of(range(7), 7)
-    assert backups.bar(row)
-    assert legal_ids(row, limit=9).tolist() == [0, 1, 3, 5, 6]
+    every = row_of(range(7), 7)
+    row, other = backups.bar(every)
+    assert (row.ids.tolist(), other) == ([0, 1, 3, 5, 6], True)
     backups.append(0)
-    row = row_of(range(7), 7)
-    assert backups.bar(row)
-    assert legal_ids(row, limit=9).tolist() == [0, 2, 3, 4, 5, 6]
+    row, other = backups.bar(every)
+    assert (row.ids.tolist(), other) == ([0, 2, 3, 4, 5, 6], True)
     backups.avoid(2)
-    only = row_of([2, 4], 7)
-    assert not backups.bar(only)  # avoided, but nothing else is left
-    assert legal_ids(only, limit=9).tolist() == [2, 4]
+    row, other = backups.bar(row_of([2, 4], 7))
+    assert (row.ids.tolist(), other) == ([2, 4], False)  # avoided, but nothing else is left
+    row, other = backups.bar(row_of([1], 7))
+    assert (row.count, other) == (0, False)
     backups.rewind([6], discarded=1)
-    assert backups.bar(row)  # other texts bar nothing here
+    assert backups.bar(every) == (every, True)  # other texts bar nothing here
     assert backups.discarded == 3
 
 
@@ -261,6 +258,5 @@ def test_tokens_without_text_are_barred_too():
     backups.append(1)
     backups.dead()
     backups.rewind([], discarded=1)
-    row = row_of(range(3), 3)
-    backups.bar(row)
-    assert legal_ids(row, limit=9).tolist() == [0, 2]
+    row, _ = backups.bar(row_of(range(3), 3))
+    assert row.ids.tolist() == [0, 2]

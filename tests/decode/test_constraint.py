@@ -4,18 +4,14 @@ import pytest
 
 import ruvllm_grammar as rg
 from ruvllm_runtime import RequestError, TokenBudgetError
-from ruvllm_runtime.decode import Constraint, masking
+from ruvllm_runtime.decode import Constraint
 from ruvllm_runtime.model import byte_vocabulary
 
 EOS = 257
 
 
 def legal(constraint):
-    row = rg.allocate_bitmask(1, 258)[0]
-    constraint.fill(row)
-    found = masking.legal_ids(row, limit=300)
-    assert found is not None
-    return found.tolist()
+    return constraint.legal().ids.tolist()
 
 
 @pytest.fixture(scope="module")

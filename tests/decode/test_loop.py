@@ -7,7 +7,7 @@ import torch
 import ruvllm_grammar as rg
 from ruvllm_runtime import GenerationDeadEnd, SamplingParams
 from ruvllm_runtime.decode import Constraint, Sampler, Sequence, TextStream, decode
-from ruvllm_runtime.decode.masking import free_row
+from ruvllm_runtime.decode.masking import free_row, row_of
 from ruvllm_runtime.decode.stop import StopStrings
 from ruvllm_runtime.model import byte_vocabulary, random_llama, toy_model
 from ruvllm_runtime.model.adapter import CausalModel
@@ -164,8 +164,8 @@ class Stuck:
     def forced(self):
         return []
 
-    def fill_mask(self, row):
-        row[:] = 0
+    def legal(self):
+        return row_of([], 258)
 
 
 def test_a_dead_end_is_an_error_that_names_the_guards(model):

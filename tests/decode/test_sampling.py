@@ -130,6 +130,35 @@ def test_greedy_takes_the_first_of_the_best():
     assert Sampler(SamplingParams.greedy()).choose(torch.tensor([1.0, 3.0, 2.0, 3.0])) == 1
 
 
+PARAMS = st.builds(
+    SamplingParams,
+    temperature=st.sampled_from([0.0, 0.3, 1.0, 4.0]),
+    top_k=st.sampled_from([0, 1, 3, 20]),
+    top_p=st.sampled_from([1.0, 0.95, 0.5, 0.01]),
+    min_p=st.sampled_from([0.0, 0.1, 0.9]),
+    seed=st.integers(0, 2**32),
+)
+
+
+@given(
+    PARAMS,
+    st.integers(2, 3000),
+    st.integers(1, 60),
+    st.integers(0, 2**32),
+    st.sampled_from([torch.float32, torch.float64, torch.float16, torch.bfloat16]),
+)
+def test_gathered_logits_draw_what_masked_ones_draw(params, width, few, seed, dtype):
+    """The same token under the same seed, whether the legal logits are taken out or all others are masked."""
+    source = torch.Generator().manual_seed(seed)
+    logits = (torch.randn(width, generator=source) * 3).to(dtype)
+    ids = torch.randperm(width, generator=source)[:few].sort().values
+    masked = torch.full((width,), -math.inf, dtype=dtype)
+    masked[ids] = logits[ids]
+    one, other = Sampler(params), Sampler(params)
+    for _ in range(5):
+        assert int(ids[one.choose(logits[ids])]) == other.choose(masked)
+
+
 def test_tokens_without_mass_are_never_drawn():
     logits = torch.full((1000,), -math.inf)
     logits[[3, 400]] = torch.tensor([0.0, -100.0])
