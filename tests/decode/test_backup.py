@@ -143,7 +143,7 @@ def test_what_is_written_after_a_back_up_is_what_the_model_says_there(model):
     matcher = grammar.matcher()
     for token in one.tokens[:position]:
         matcher.accept(token)
-    legal = matcher.legal().ids
+    legal = matcher.legal().ids.tolist()
     assert one.tokens[position] == legal[int(again[legal].argmax())]
 
 
