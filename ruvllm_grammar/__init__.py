@@ -27,11 +27,13 @@ from ruvllm_grammar.ir import Guard
 from ruvllm_grammar.jsonschema import Report
 from ruvllm_grammar.limits import Limits
 from ruvllm_grammar.match import CompiledGrammar, Matcher
+from ruvllm_grammar.store import CacheStats, TableCache
 from ruvllm_grammar.tables import Row, allocate_bitmask, apply_bitmask
 from ruvllm_grammar.vocab import Vocabulary
 
 __all__ = [
     "CacheError",
+    "CacheStats",
     "CompiledGrammar",
     "GrammarError",
     "Guard",
@@ -49,6 +51,7 @@ __all__ = [
     "SchemaError",
     "Source",
     "SyntaxGrammarError",
+    "TableCache",
     "UnsatisfiableGrammar",
     "UnsupportedKeyword",
     "Vocabulary",

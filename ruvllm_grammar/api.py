@@ -6,14 +6,16 @@ where it came from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
 from ruvllm_grammar import ir, jsonschema
 from ruvllm_grammar.automata.algebra import RegularAlgebra
 from ruvllm_grammar.limits import Limits
 from ruvllm_grammar.match import CompiledGrammar
+from ruvllm_grammar.store import TableCache, deferred
 from ruvllm_grammar.syntax.regex import read_pattern
 from ruvllm_grammar.vocab import Vocabulary
 
@@ -94,13 +96,55 @@ def to_ir(source: Source, limits: Limits) -> ir.Grammar:
             return ir.Grammar("pattern", {"pattern": ir.leaf(body)}, key=key)
 
 
-def compile(source: Source, vocabulary: Vocabulary, *, limits: Limits | None = None) -> CompiledGrammar:
+class _Written(NamedTuple):
+    """A source as text.
+
+    Attributes:
+        identity: the source with all its options as bytes: equal for sources that mean the same to the reader.
+        source: gives it back, as it was when it was written.
+    """
+
+    identity: bytes
+    source: Callable[[], Source]
+
+
+def _written(source: Source, limits: Limits) -> _Written:
+    parts: tuple[str, ...]
+    match source:
+        case JsonSchema(schema=schema, registry=registry):
+            text = schema if isinstance(schema, str) else jsonschema.written(schema, limits)
+            others = "" if registry is None else jsonschema.written(registry, limits)
+            parts = (
+                "schema", str(source.draft), source.formats, source.whitespace, str(source.any_order), source.content,
+                type(schema).__name__ if isinstance(schema, str) else "value", str(len(text)), text,
+                str(registry is None), others,
+            )  # fmt: skip
+
+            def again() -> Source:
+                return replace(
+                    source,
+                    schema=text if isinstance(schema, str) else json.loads(text),
+                    registry=None if registry is None else json.loads(others),
+                )
+
+        case Json():
+            parts, again = ("json", source.whitespace), lambda: source
+        case Regex():
+            parts, again = ("regex", source.pattern), lambda: source
+    return _Written("\0".join(parts).encode("utf-8", "surrogatepass"), again)
+
+
+def compile(
+    source: Source, vocabulary: Vocabulary, *, limits: Limits | None = None, cache: TableCache | None = None
+) -> CompiledGrammar:
     """Compile a source for a vocabulary.
 
     Args:
         source: `JsonSchema`, `Json` or `Regex`.
         vocabulary: the model's tokens.
         limits: budgets; the defaults suit documents written by people.
+        cache: where compiled tables are kept. Tables found there are taken without reading the source; others are
+            written once they are made. See the how-to on keeping compiled grammars.
 
     Raises:
         GrammarError: the source is wrong (`SchemaError`, `SyntaxGrammarError`), uses something refused
@@ -108,7 +152,20 @@ def compile(source: Source, vocabulary: Vocabulary, *, limits: Limits | None = N
         LimitError: a budget was too small.
     """
     limits = limits or Limits()
-    return CompiledGrammar(to_ir(source, limits), vocabulary, limits, source=source)
+    if cache is None:
+        return CompiledGrammar(to_ir(source, limits), vocabulary, limits, source=source)
+    written = _written(source, limits)
+    kept = cache.load(written.identity, limits, vocabulary)
+    if kept is not None:
+        return CompiledGrammar(
+            deferred(kept, lambda: to_ir(written.source(), limits)), vocabulary, limits, source=source,
+            identity=written.identity, image=kept.image, saved=kept.rows,
+        )  # fmt: skip
+    grammar = CompiledGrammar(
+        to_ir(source, limits), vocabulary, limits, source=source, identity=written.identity
+    )
+    cache.store(grammar)
+    return grammar
 
 
 def check(source: Source, *, limits: Limits | None = None) -> jsonschema.Report:

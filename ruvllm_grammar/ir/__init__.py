@@ -56,7 +56,7 @@ from ruvllm_grammar.ir.expr import (
     step,
     token,
 )
-from ruvllm_grammar.ir.grammar import Grammar, Group, Guard, Provider
+from ruvllm_grammar.ir.grammar import DeferredGrammar, Grammar, Group, Guard, Provider, Read
 from ruvllm_grammar.ir.runtime import Check, Frame
 from ruvllm_grammar.ir.show import show
 
@@ -75,6 +75,7 @@ __all__ = [
     "Check",
     "Checked",
     "Complement",
+    "DeferredGrammar",
     "Empty",
     "Expr",
     "Frame",
@@ -90,6 +91,7 @@ __all__ = [
     "Never",
     "Pick",
     "Provider",
+    "Read",
     "Ref",
     "Repeat",
     "Seq",

@@ -19,6 +19,7 @@ from ruvllm_grammar.ir.show import name_text, show
 
 Group = Mapping[str, Expr]
 Provider = Callable[[str], Group]
+Read = Callable[[], "Grammar"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +118,46 @@ class Grammar:
     def fingerprint(self) -> str:
         """SHA-256 of the key, hexadecimal."""
         return hashlib.sha256(self.key).hexdigest()
+
+
+class DeferredGrammar(Grammar):
+    """A grammar known by name: its source is read when somebody asks for a rule.
+
+    Args:
+        start: name of the start rule.
+        read: reads the source; called at most once.
+        key: as of the grammar that `read` gives.
+        guards: likewise.
+        lenient: whether it has a lenient grammar.
+    """
+
+    def __init__(
+        self, start: str, read: Read, *, key: bytes, guards: tuple[Guard, ...] = (), lenient: bool = False
+    ) -> None:
+        super().__init__(start, key=key, guards=guards, lenient=self._lenient if lenient else None)
+        self._read = read
+        self._whole: Grammar | None = None
+
+    @property
+    def whole(self) -> Grammar:
+        """The grammar itself.
+
+        Raises:
+            GrammarError: whatever reading raises.
+        """
+        with self._lock:
+            if self._whole is None:
+                self._whole = self._read()
+            return self._whole
+
+    def _lenient(self) -> Grammar:
+        lenient = self.whole.lenient
+        return self.whole if lenient is None else lenient()
+
+    def group(self, name: str) -> Group:
+        """As of the grammar itself."""
+        return self.whole.group(name)
+
+    def known(self, name: str) -> bool:
+        """As of the grammar itself."""
+        return self.whole.known(name)

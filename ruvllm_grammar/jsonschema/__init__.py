@@ -6,7 +6,8 @@ The way: `document` (resources, references) -> `cells` (one schema location, che
 """
 
 from ruvllm_grammar.jsonschema.clauses import Refusal, Use
+from ruvllm_grammar.jsonschema.document import written
 from ruvllm_grammar.jsonschema.reader import check, read, read_json
 from ruvllm_grammar.jsonschema.report import Report
 
-__all__ = ["Refusal", "Report", "Use", "check", "read", "read_json"]
+__all__ = ["Refusal", "Report", "Use", "check", "read", "read_json", "written"]

@@ -103,7 +103,7 @@ def parse(schema: Schema, limits: Limits) -> tuple[Any, str]:
         text = schema
         names = _unique_names
     else:
-        text = _dump(schema, limits)
+        text = written(schema, limits)
         names = None
     if len(text) > limits.text:
         msg = f"the schema has {len(text)} characters, more than Limits.text = {limits.text}; raise the limit"
@@ -126,7 +126,13 @@ def parse(schema: Schema, limits: Limits) -> tuple[Any, str]:
     return value, _SPACE.sub(lambda m: m[1] or "", text) if names is not None else text
 
 
-def _dump(schema: Any, limits: Limits) -> str:
+def written(schema: Any, limits: Limits) -> str:
+    """The JSON text that `parse` takes Python values for.
+
+    Raises:
+        SchemaError: not a JSON value.
+        LimitError: `Limits.depth`.
+    """
     try:
         return json.dumps(schema, allow_nan=False, separators=(",", ":"), default=_plain)
     except RecursionError:

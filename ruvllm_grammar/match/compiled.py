@@ -11,6 +11,8 @@ from ruvllm_grammar.errors import MatchError, UnsatisfiableGrammar
 from ruvllm_grammar.limits import Limits
 from ruvllm_grammar.match.matcher import Matcher
 from ruvllm_grammar.match.token_machine import TokenMachine
+from ruvllm_grammar.program import Image
+from ruvllm_grammar.tables import SavedRows
 from ruvllm_grammar.vocab import Vocabulary
 
 _PIECE = 4096  # bytes between two chances to drop super-states
@@ -25,17 +27,28 @@ class CompiledGrammar:
         guards: places where liveness is not proved; () means every legal prefix can be completed.
         tokens: the running program, for tools of this package.
 
+        identity: the source with all its options as bytes, by which a cache finds it; None: not asked for.
+
     Raises:
         UnsatisfiableGrammar: nothing can match.
     """
 
     def __init__(
-        self, grammar: ir.Grammar, vocabulary: Vocabulary, limits: Limits, *, source: object = None
+        self,
+        grammar: ir.Grammar,
+        vocabulary: Vocabulary,
+        limits: Limits,
+        *,
+        source: object = None,
+        identity: bytes | None = None,
+        image: Image | None = None,
+        saved: SavedRows | None = None,
     ) -> None:
         self.vocabulary = vocabulary
         self.source = source
+        self.identity = identity
         self.guards = grammar.guards + _spelling_guards(vocabulary)
-        self.tokens = TokenMachine(grammar, vocabulary, limits)
+        self.tokens = TokenMachine(grammar, vocabulary, limits, image=image, saved=saved)
         self._lenient = grammar.lenient
         self._limits = limits
         self._lock = threading.Lock()

@@ -24,6 +24,7 @@ from ruvllm_grammar.match.place import END, QUIET, UNKNOWN, UNTIL_CROSSED, Cross
 from ruvllm_grammar.match.register import Register, StaleScanError
 from ruvllm_grammar.match.scanner import Scan
 from ruvllm_grammar.match.token_machine import TokenMachine
+from ruvllm_grammar.program import StartedAnewError
 from ruvllm_grammar.tables import Row
 
 _NOT_HERE: Final = -1
@@ -31,6 +32,8 @@ _UNREAD: Final = 1023  # steps whose text may wait to be read; a mask of bits
 _RESERVE: Final = (
     8  # tokens of a budget kept for siblings that must be longer than the shortest, which is taken
 )
+#: Only after kept tables turned out to be of another program (`Machine.awake`), and that is a defect of the package.
+_LOST: Final = "the source reads otherwise than it did when its tables were kept, and does not allow the text so far"
 _INT32: Final = np.dtype(np.int32)
 
 _Answer = TypeVar("_Answer")
@@ -85,7 +88,10 @@ class Matcher:
         if self._finished:
             return 0
         with self._tokens.machine.lock:
-            self._tokens.prepare_distances()
+            try:
+                self._tokens.prepare_distances()
+            except StartedAnewError:
+                self._tokens.prepare_distances()
             return self._tokens.machine.distance(self._here().state) + 1
 
     def _here(self) -> Place:
@@ -113,7 +119,10 @@ class Matcher:
         if following is None:
             self._open(token)
             with self._tokens.machine.lock:
-                self._accept(token)
+                try:
+                    self._accept(token)
+                except StartedAnewError:
+                    self._accept(token)
         else:
             self._past = (self._past, token, place, self._scan, self._known)
             self._place = following
@@ -149,18 +158,24 @@ class Matcher:
         """
         self._open(None)
         with self._tokens.machine.lock:
-            state = self._here().state
-            following, crosses = self._tokens.step_text(state, data)
-            scan, legal = None, None
-            if crosses:
-                following, scan, legal = self._follow(state, data)
-            if following < 0:
-                legal = self._legal_length(state, data) if legal is None else legal
-                msg = f"byte {legal} of {data[: legal + 1]!r} is not allowed here"
-                raise MatchError(msg, token=data[legal], state=state)
-            self._append(data, self._tokens.place(following), scan)
+            try:
+                self._accept_bytes(data)
+            except StartedAnewError:
+                self._accept_bytes(data)
             if not self._length & _UNREAD:
                 self._catch_up()
+
+    def _accept_bytes(self, data: bytes) -> None:
+        state = self._here().state
+        following, crosses = self._tokens.step_text(state, data)
+        scan, legal = None, None
+        if crosses:
+            following, scan, legal = self._follow(state, data)
+        if following < 0:
+            legal = self._legal_length(state, data) if legal is None else legal
+            msg = f"byte {legal} of {data[: legal + 1]!r} is not allowed here"
+            raise MatchError(msg, token=data[legal], state=state)
+        self._append(data, self._tokens.place(following), scan)
 
     def _append(self, step: int | bytes, place: Place, scan: Scan | None = None) -> None:
         past = self._past = (self._past, step, self._place, self._scan, self._known)
@@ -210,7 +225,19 @@ class Matcher:
                 self._budget += 1
 
     def _replay(self) -> None:
-        """Find the place after the whole past again, because the super-states it passed were dropped."""
+        """Find the place after the whole past again, because the super-states it passed were dropped.
+
+        Raises:
+            MatchError: the past leads nowhere in the program as it is now; the matcher is unchanged.
+        """
+        past, place = self._past, self._place
+        try:
+            self._walk_again()
+        except MatchError:
+            self._past, self._place, self._scan, self._known = past, place, None, None
+            raise
+
+    def _walk_again(self) -> None:
         steps: list[_Past] = []
         before = self._past
         while before is not None:
@@ -234,14 +261,15 @@ class Matcher:
             scan = None
             if crosses:
                 following, scan, _ = self._follow(place.state, step)
+            if following < 0:
+                raise MatchError(_LOST, state=place.state)
             return tokens.place(following), scan
         found = tokens.silent_step(place, ~step) if step < 0 else tokens.step(place, step)
         scan = None
         if isinstance(found, Crossing):
             found, scan = self._cross(place, found)
         if found is None:
-            msg = f"step {step} was taken before and cannot be repeated; this is a defect of the package"
-            raise MatchError(msg, state=place.state)
+            raise MatchError(_LOST, state=place.state)
         return found, scan
 
     def fork(self) -> Matcher:
@@ -289,7 +317,10 @@ class Matcher:
                 return found.row
         self._open(None)
         with tokens.machine.lock:
-            return self._legal()
+            try:
+                return self._legal()
+            except StartedAnewError:
+                return self._legal()
 
     def _legal(self) -> Row:
         place = self._here()
@@ -346,11 +377,17 @@ class Matcher:
         if self._finished:
             return []
         with self._tokens.machine.lock:
-            place = self._here()
-            tokens = self._tokens.forced(place.state)
-            if self._budget is None:
-                return list(tokens)
-            return self._within_budget(place, tokens, self._budget)
+            try:
+                return self._forced()
+            except StartedAnewError:
+                return self._forced()
+
+    def _forced(self) -> list[int]:
+        place = self._here()
+        tokens = self._tokens.forced(place.state)
+        if self._budget is None:
+            return list(tokens)
+        return self._within_budget(place, tokens, self._budget)
 
     def _within_budget(self, place: Place, tokens: tuple[int, ...], budget: int) -> list[int]:
         machine = self._tokens.machine

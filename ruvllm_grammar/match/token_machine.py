@@ -9,8 +9,8 @@ from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.limits import Limits
 from ruvllm_grammar.match.place import END, Crossing, Place
 from ruvllm_grammar.match.register import Register
-from ruvllm_grammar.program import Machine
-from ruvllm_grammar.tables import RowBuilder, spell
+from ruvllm_grammar.program import Image, Machine
+from ruvllm_grammar.tables import RowBuilder, SavedRows, spell
 from ruvllm_grammar.vocab import Vocabulary
 
 _REMEMBERED = 1 << 18  # steps kept before all are forgotten
@@ -26,10 +26,18 @@ class TokenMachine:
         rows: legal tokens by super-state.
     """
 
-    def __init__(self, grammar: ir.Grammar, vocabulary: Vocabulary, limits: Limits) -> None:
+    def __init__(
+        self,
+        grammar: ir.Grammar,
+        vocabulary: Vocabulary,
+        limits: Limits,
+        *,
+        image: Image | None = None,
+        saved: SavedRows | None = None,
+    ) -> None:
         self.vocabulary = vocabulary
-        self.machine = Machine(grammar, limits)
-        self.rows = RowBuilder(self.machine, vocabulary)
+        self.machine = Machine(grammar, limits, image=image)
+        self.rows = RowBuilder(self.machine, vocabulary, saved=saved)
         self._register: Register | None = None
         self._places: dict[int, Place] = {}
         self._crossings: dict[tuple[int, int], Crossing] = {}
@@ -37,6 +45,7 @@ class TokenMachine:
         self._forced: dict[int, tuple[int, ...]] = {}
         self._texts: dict[int, bytes] = {}
         self._epoch = self.machine.epoch
+        self._restarts = self.machine.restarts
         self._buffer = np.zeros(_FORCED_BYTES, np.uint8)
 
     @property
@@ -122,6 +131,9 @@ class TokenMachine:
     def _forget(self) -> None:
         """Forget what was remembered about dropped super-states."""
         self._forget_steps()
+        if self._restarts != self.machine.restarts:
+            self._restarts = self.machine.restarts
+            self._register = None  # it knows checks by number
         self._places = {}
         self._forced = {}
         self._epoch = self.machine.epoch

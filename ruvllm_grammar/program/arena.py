@@ -94,6 +94,14 @@ def enlarged(array: np.ndarray, rows: int) -> np.ndarray:
     return out
 
 
+def roomy(array: np.ndarray, fresh: np.ndarray) -> np.ndarray:
+    """A writable array that begins with `array`'s rows: `fresh` itself where they leave it a quarter free."""
+    rows = len(array) + len(array) // 4
+    out = fresh if rows <= len(fresh) else enlarged(fresh[:1], rows)
+    out[: len(array)] = array
+    return out
+
+
 def with_scratch(arena: Arena, width: int) -> Arena:
     """The same arena with wider scratch arrays."""
     scratch = _scratch(width)

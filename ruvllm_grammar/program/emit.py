@@ -19,7 +19,7 @@ a JUMP. Cost: a few microseconds per node of the expression.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -90,6 +90,15 @@ class LeafBlock:
     live: layout.I32
     distance: layout.I32
 
+    @classmethod
+    def of(cls, dfa: Dfa, base: int, *, counted: bool) -> LeafBlock:
+        """The block of an automaton that is placed at `base`."""
+        from ruvllm_grammar.kernels import structure  # numba loads on first compile, not on import
+
+        distance = np.empty(dfa.n_states, np.int32)
+        structure.leaf_distances(dfa.transitions, dfa.accepting, distance)
+        return cls(dfa, base, counted, np.asarray(dfa.live_bytes(), np.int32), distance)
+
 
 class Emitter:
     """Writes a grammar's rules into an arena's program.
@@ -98,11 +107,20 @@ class Emitter:
         grammar: the rules.
         limits: budget of instructions and leaf states.
         arena: where to write; its `code`, `leaf_next`, `leaf_class` are replaced when they grow.
+        placed: the leaves of the same grammar in the order of their placing, where they are known (`program.image`).
+
+    Attributes:
+        log: what was emitted beyond the start, in order: a lazy rule, or -1 - r for a record r that was filled.
+        lazy: names or leaves by number.
     """
 
-    def __init__(self, grammar: ir.Grammar, limits: Limits, arena: Arena) -> None:
+    def __init__(
+        self, grammar: ir.Grammar, limits: Limits, arena: Arena, *, placed: Iterator[LeafBlock] | None = None
+    ) -> None:
         self.grammar = grammar
         self.arena = arena
+        self.log: list[int] = []
+        self._placed = placed
         self.leaves: list[LeafBlock] = []
         self.token_sets: list[frozenset[int]] = []
         self.marks: list[str] = []
@@ -112,9 +130,9 @@ class Emitter:
         self._frame_pcs: list[tuple[int, int]] = []
         self._limits = limits
         self.size = 0
-        self._leaf_next_size = 0
+        self.leaf_next_size = 0
         self._address: dict[str | _LeafKey, int] = {}
-        self._lazy: list[str | _LeafKey] = []
+        self.lazy: list[str | _LeafKey] = []
         self._lazy_pc: list[int] = []
         # The batch being written: flat quadruples from address `_base`, and what to patch at its end.
         self._base = 0
@@ -133,6 +151,11 @@ class Emitter:
     def addresses(self) -> Mapping[str | _LeafKey, int]:
         """Where rules (by name) and leaves (by expression) stand, for listings."""
         return MappingProxyType(self._address)
+
+    @property
+    def record_sizes(self) -> tuple[int, int]:
+        """Rows of `Arena.records` and entries of `Arena.record_next` in use."""
+        return self.records.size
 
     # --- writing one batch
 
@@ -344,8 +367,8 @@ class Emitter:
                 self._emit(self.grammar.rule(target))
                 self._ops((RETURN, 0, 0, 0))
             else:
-                self._ops((LAZY, len(self._lazy), 0, 0))
-                self._lazy.append(target)
+                self._ops((LAZY, len(self.lazy), 0, 0))
+                self.lazy.append(target)
                 self._lazy_pc.append(address)
         return address
 
@@ -362,7 +385,7 @@ class Emitter:
         Raises:
             LimitError: the program or a leaf automaton is over its budget.
         """
-        target = self._lazy[number]
+        target = self.lazy[number]
         stub = self._lazy_pc[number]
         if isinstance(target, str):
             group = self.grammar.group(target)
@@ -374,11 +397,24 @@ class Emitter:
         else:
             entry = self._place_leaf(target)
         self.arena.code[stub] = (JUMP, entry, 0, 0)
+        self.log.append(number)
+
+    def fill_record(self, record: int) -> None:
+        """Write the steps of a record."""
+        self.arena = self.records.fill(self.arena, record)
+        self.log.append(-1 - record)
+
+    def adopt(self, arena: Arena, *, with_distance: bool) -> None:
+        """Go on in another arena, which holds the same program."""
+        self.arena = arena
+        self.records.with_distance = with_distance
 
     def _place_leaf(self, key: _LeafKey) -> int:
-        from ruvllm_grammar.kernels import structure  # numba loads on first compile, not on import
-
-        dfa = spelled_char_dfa() if isinstance(key, _SpelledChar) else leaf_dfa(key, self._limits)
+        placed = None if self._placed is None else next(self._placed, None)
+        if placed is not None:
+            dfa = placed.dfa
+        else:
+            dfa = spelled_char_dfa() if isinstance(key, _SpelledChar) else leaf_dfa(key, self._limits)
         states = dfa.n_states - 1
         base = self.size
         stop = base + states
@@ -387,7 +423,7 @@ class Emitter:
             raise LimitError(msg, limit="program", needed=stop)
         arena = self.arena
         number = len(self.leaves)
-        row_stop = self._leaf_next_size + states * dfa.n_classes
+        row_stop = self.leaf_next_size + states * dfa.n_classes
         arena = (
             replaced(
                 arena,
@@ -404,18 +440,16 @@ class Emitter:
             else arena
         )
         rows = dfa.transitions[1:]
-        live = np.asarray(dfa.live_bytes(), np.int32)
+        block = placed or LeafBlock.of(dfa, base, counted=isinstance(key, _SpelledChar))
         code = arena.code[base:stop]
-        code[:, 0] = np.where(dfa.accepting[1:], np.where(live[1:] > 0, LEAF_END, RETURN), LEAF)
-        code[:, 1] = self._leaf_next_size + np.arange(states, dtype=np.int32) * dfa.n_classes
+        code[:, 0] = np.where(dfa.accepting[1:], np.where(block.live[1:] > 0, LEAF_END, RETURN), LEAF)
+        code[:, 1] = self.leaf_next_size + np.arange(states, dtype=np.int32) * dfa.n_classes
         code[:, 2] = number
         code[:, 3] = number
-        arena.leaf_next[self._leaf_next_size : row_stop] = np.where(rows > 0, rows - 1 + base, -1).ravel()
+        arena.leaf_next[self.leaf_next_size : row_stop] = np.where(rows > 0, rows - 1 + base, -1).ravel()
         arena.leaf_class[number] = dfa.byte_to_class
-        distance = np.empty(dfa.n_states, np.int32)
-        structure.leaf_distances(dfa.transitions, dfa.accepting, distance)
-        self.leaves.append(LeafBlock(dfa, base, isinstance(key, _SpelledChar), live, distance))
-        self._leaf_next_size = row_stop
+        self.leaves.append(block)
+        self.leaf_next_size = row_stop
         self._base = self.size = stop
         self.arena = arena
         return base

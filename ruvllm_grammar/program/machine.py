@@ -11,9 +11,10 @@ configuration and are interned again, so a document of any length goes on in bou
 
 from __future__ import annotations
 
+import logging
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -24,7 +25,10 @@ from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.limits import Limits
 from ruvllm_grammar.program.arena import emptied, new_arena, with_room, with_scratch
 from ruvllm_grammar.program.emit import END_PC, RETURN_PC, Emitter, LeafBlock
+from ruvllm_grammar.program.image import Dormant, Image, StaleImageError, taken
 from ruvllm_grammar.program.records import PortableRecord
+
+logger = logging.getLogger("ruvllm_grammar.program")
 
 #: A stack edge that survives a dropped arena: (return pc, count, record or None, parent).
 _PortableEdge = tuple[int, int, PortableRecord | None, int]
@@ -43,6 +47,9 @@ class Cursor(Protocol):
     def _moved(self, positions: list[int]) -> None:
         """The same super-states in the new arena."""
 
+class StartedAnewError(Exception):
+    """Super-state numbers that were handed in mean nothing any more: find them again from the start."""
+
 
 class Machine:
     """The running program of one grammar, independent of any vocabulary.
@@ -50,9 +57,11 @@ class Machine:
     Args:
         grammar: rules; lazy ones are asked for when entered.
         limits: budgets.
+        image: what a machine of the same grammar knew, to go on from; the grammar is read when more is asked.
 
     Attributes:
         epoch: raised whenever super-states were dropped: their numbers mean nothing any more.
+        restarts: raised whenever the program was given up for another one (`awake`).
         generation: raised whenever what was remembered about super-states may be wrong: with every epoch, and when
             distances become known.
         start: super-state before the first byte.
@@ -62,7 +71,7 @@ class Machine:
         LimitError: the start of the grammar is already over a budget.
     """
 
-    def __init__(self, grammar: ir.Grammar, limits: Limits) -> None:
+    def __init__(self, grammar: ir.Grammar, limits: Limits, *, image: Image | None = None) -> None:
         from ruvllm_grammar.kernels import structure  # numba loads on first compile, not on import
 
         self.kernels = structure
@@ -70,12 +79,52 @@ class Machine:
         self.limits = limits
         self.lock = threading.RLock()
         self.epoch = 0
+        self.restarts = 0
         self.generation = 0
         self._cursors: weakref.WeakSet[Cursor] = weakref.WeakSet()
-        self._emitter = Emitter(grammar, limits, new_arena(limits))
-        self.start = self._start()
+        self._emitter: Emitter | Dormant
+        if image is None:
+            self._emitter = Emitter(grammar, limits, new_arena(limits))
+            self.start = self._start()
+        else:
+            self._emitter = Dormant(image, limits, self.awake)
+            self.start = image.number("start")
 
     # --- access
+
+    def awake(self) -> Emitter:
+        """The emitter, its source read; call it under the lock.
+
+        Raises:
+            StartedAnewError: the source yields another program than the machine's image.
+        """
+        emitter = self._emitter
+        if isinstance(emitter, Dormant):
+            try:
+                emitter = self._emitter = emitter.replayed(self.grammar, self.limits)
+            except StaleImageError as error:
+                logger.warning("kept tables are of no use, starting anew: %s", error)
+                self._start_anew()
+                raise StartedAnewError from error
+        return emitter
+
+    def image(self) -> Image | None:
+        """What the machine knows, to be kept; None once it has dropped super-states."""
+        with self.lock:
+            return None if self.epoch else taken(self._emitter, self.start)
+
+    @property
+    def is_dormant(self) -> bool:
+        """Whether the machine runs on an image and its source has not been read."""
+        return isinstance(self._emitter, Dormant)
+
+    def _start_anew(self) -> None:
+        """Forget the image; cursors find that their epoch is over, and walk their past in the fresh program."""
+        self._emitter = Emitter(self.grammar, self.limits, new_arena(self.limits))
+        self.restarts += 1
+        self.epoch += 1
+        self.generation += 1
+        self.start = self._start()
 
     @property
     def arena(self) -> layout.Arena:
@@ -83,7 +132,7 @@ class Machine:
         return self._emitter.arena
 
     @property
-    def leaves(self) -> list[LeafBlock]:
+    def leaves(self) -> Sequence[LeafBlock]:
         """Leaf automata placed so far, by leaf number."""
         return self._emitter.leaves
 
@@ -160,9 +209,9 @@ class Machine:
         """
         arena = self._emitter.arena
         if code == layout.NEED_RULE:
-            self._emitter.emit_lazy(int(arena.head[layout.NEED]))
+            self.awake().emit_lazy(int(arena.head[layout.NEED]))
         elif code == layout.NEED_RECORD:
-            self._emitter.arena = self._emitter.records.fill(arena, int(arena.head[layout.NEED]))
+            self.awake().fill_record(int(arena.head[layout.NEED]))
         elif code == layout.GROW:
             what = layout.GROWN[int(arena.head[layout.NEED])]
             if what == "states" and 4 * arena.states.shape[0] > _HARD * max(self.limits.super_states, 1024):
@@ -269,23 +318,24 @@ class Machine:
         with self.lock:
             if self.arena.head[layout.HAS_DISTANCE]:
                 return
-            while pending := self._emitter.pending:
+            emitter = self.awake()
+            while pending := emitter.pending:
                 for number in pending:
-                    self._emitter.emit_lazy(number)
-            byte, following = self._emitter.spine()
+                    emitter.emit_lazy(number)
+            byte, following = emitter.spine()
             arena = self.arena
             n = self.size
             distance = np.full(arena.code.shape[0], layout.FAR, np.int32)
             arena.pc_distance[:] = layout.FAR
             more = True
             while more:
-                self._emitter.records.measure(arena)
+                emitter.records.measure(arena)
                 while self.kernels.relax_distances(
                     arena.code, byte, following, distance, trie_nodes, arena.records, n
                 ):
                     pass
                 arena.pc_distance[:n] = distance[:n]
-                more = self._emitter.records.measure(arena)
+                more = emitter.records.measure(arena)
             arena.head[layout.HAS_DISTANCE] = 1
             self.kernels.refresh_distances(arena.address)
             self.generation += 1
@@ -304,10 +354,14 @@ class Machine:
         with self.lock:
             if self.n_states <= self.limits.super_states:
                 return
+            try:
+                emitter = self.awake()
+            except StartedAnewError:
+                return  # all were dropped, and all cursors moved
             cursors = list(self._cursors)
             kept = [[self._export(s) for s in cursor._positions()] for cursor in cursors]  # noqa: SLF001
-            self._emitter.arena = emptied(self._emitter.arena, self.limits)
-            self._emitter.forget_records()
+            emitter.arena = emptied(emitter.arena, self.limits)
+            emitter.forget_records()
             self.epoch += 1
             self.generation += 1
             self.start = self._start()
@@ -330,7 +384,7 @@ class Machine:
             stack.extend(edge[3] for edge in edges_of[node])
         order = sorted(reachable)  # parents are older than children
         place = {0: 0} | {node: i + 1 for i, node in enumerate(order)}
-        value = self._emitter.records.value
+        value = self.awake().records.value
         nodes = tuple(
             tuple((e[0], e[1], value(e[2]) if e[2] else None, place[e[3]]) for e in edges_of[node])
             for node in order
@@ -360,7 +414,8 @@ class Machine:
         ret, count, value, parent = edge
         record = 0
         if value is not None:
-            self._emitter.arena, record = self._emitter.records.intern(self._emitter.arena, value)
+            emitter = self.awake()
+            emitter.arena, record = emitter.records.intern(emitter.arena, value)
         return ret, count, record, made[parent]
 
 

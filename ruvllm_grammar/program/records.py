@@ -63,6 +63,11 @@ class Records:
     def __len__(self) -> int:
         return len(self._values)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows of `records` and entries of `record_next` in use."""
+        return len(self._values), self._filled
+
     def frame(self, node: ir.Framed) -> int:
         """Number of a frame."""
         number = self._frame_number.get(node)

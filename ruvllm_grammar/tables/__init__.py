@@ -4,10 +4,13 @@ from ruvllm_grammar.tables.bitmask import allocate_bitmask, apply_bitmask, mask_
 from ruvllm_grammar.tables.build import RowBuilder, VocabularyTables, tables_for
 from ruvllm_grammar.tables.forced import spell
 from ruvllm_grammar.tables.row import Row
+from ruvllm_grammar.tables.saved import Known, SavedRows
 
 __all__ = [
+    "Known",
     "Row",
     "RowBuilder",
+    "SavedRows",
     "VocabularyTables",
     "allocate_bitmask",
     "apply_bitmask",

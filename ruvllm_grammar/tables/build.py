@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import OrderedDict
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -19,15 +19,17 @@ import numpy as np
 from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.program import Machine
 from ruvllm_grammar.program.arena import enlarged
-from ruvllm_grammar.tables.desk import first_nodes, new_desk, on_desk
+from ruvllm_grammar.tables.desk import Desk, first_nodes, new_desk, on_desk
 from ruvllm_grammar.tables.frames import CountedFrame, Frame, FrameStore
 from ruvllm_grammar.tables.further import Endings, begun_tokens, comma_tokens, further_tokens, string_endings
 from ruvllm_grammar.tables.row import Row, RowStore, set_bits, without_bits
+from ruvllm_grammar.tables.saved import Known, SavedRows
 from ruvllm_grammar.tables.tree import TokenTree
 from ruvllm_grammar.vocab import Vocabulary
 
 #: Super-states whose rows a grammar remembers before it forgets all of them; the rows themselves are shared.
 _REMEMBERED: Final = 1 << 17
+_NO_IDS: Final = np.empty(0, np.int32)
 
 
 class VocabularyTables:
@@ -36,8 +38,18 @@ class VocabularyTables:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
         self.rows = RowStore(vocabulary.size)
-        self.frames = FrameStore(vocabulary)
-        self.roots = first_nodes(vocabulary.trie)
+
+    # What follows needs the trie, which rows that are kept on disk do not.
+
+    @cached_property
+    def frames(self) -> FrameStore:
+        """What the vocabulary does to states of leaves."""
+        return FrameStore(self.vocabulary)
+
+    @cached_property
+    def roots(self) -> layout.I32:
+        """See `desk.first_nodes`."""
+        return first_nodes(self.vocabulary.trie)
 
     @cached_property
     def tree(self) -> TokenTree:
@@ -105,18 +117,37 @@ class RowBuilder:
     Thread-safe: building holds the machine's lock; a remembered row is a dictionary hit.
     """
 
-    def __init__(self, machine: Machine, vocabulary: Vocabulary) -> None:
+    def __init__(
+        self, machine: Machine, vocabulary: Vocabulary, *, saved: SavedRows | None = None
+    ) -> None:
         self.machine = machine
+        self._saved = saved
         self.tables = tables_for(vocabulary)
         self.vocabulary = vocabulary
         self._memo: dict[int, Found] = {}
         self._memo_bytes = 0
         self._generation = machine.generation
-        self._desk = new_desk(vocabulary.trie, self.tables.roots)
+        self._restarts = machine.restarts
+        self._tidy()
+        self._eos = np.array(sorted(vocabulary.eos), np.int32)
+
+    def _tidy(self) -> None:
+        """Nothing lies on the desk."""
+        self._made_desk: Desk | None = None
         self._frames: list[Frame | CountedFrame] = []
         self._frame_row: dict[int, int] = {}
         self._n_exits = 0
-        self._eos = np.array(sorted(vocabulary.eos), np.int32)
+
+    @property
+    def _desk(self) -> Desk:
+        """Made late: rows that are kept on disk need none."""
+        if self._made_desk is None:
+            self._made_desk = new_desk(self.vocabulary.trie, self.tables.roots)
+        return self._made_desk
+
+    @_desk.setter
+    def _desk(self, desk: Desk) -> None:
+        self._made_desk = desk
 
     @property
     def remembered(self) -> int:
@@ -135,23 +166,47 @@ class RowBuilder:
                 return found
         with self.machine.lock:
             self._refresh()
-            listed = self._gather(state, layout.FAR)
-            picked, farthest, a, b, _, met, flags, _ = self._desk.result.tolist()
-            key = (a, b, flags & layout.ACCEPTING)
-            row = None if flags & layout.HAS_TOKENS else self.tables.rows.find(key)
-            if row is None:
-                words, ids = self._filled(listed, picked, flags)
-                if flags & layout.HAS_TOKENS:
-                    farthest = max(farthest, self._token_edges(state, layout.FAR, words))
-                    row = self.tables.rows.intern(words, ids)
-                else:
-                    row = self.tables.rows.intern(words, ids, key=key)
-            self._memo_bytes += row.nbytes
+            found = self._kept(state) or self._built(state)
+            self._memo_bytes += found.row.nbytes
             if self._memo_bytes > self.machine.limits.row_bytes or len(self._memo) >= _REMEMBERED:
                 self._memo.clear()
-                self._memo_bytes = row.nbytes
-            result = self._memo[state] = Found(row, farthest, met != 0)
-            return result
+                self._memo_bytes = found.row.nbytes
+            self._memo[state] = found
+            return found
+
+    def _kept(self, state: int) -> Found | None:
+        """What was kept of a super-state in another process."""
+        found = None if self._saved is None else self._saved.find(state)
+        if found is None:
+            return None
+        words, farthest, meets = found
+        return Found(self.tables.rows.intern(words, _NO_IDS), farthest, meets)
+
+    def _built(self, state: int) -> Found:
+        listed = self._gather(state, layout.FAR)
+        picked, farthest, a, b, _, met, flags, _ = self._desk.result.tolist()
+        key = (a, b, flags & layout.ACCEPTING)
+        row = None if flags & layout.HAS_TOKENS else self.tables.rows.find(key)
+        if row is None:
+            words, ids = self._filled(listed, picked, flags)
+            if flags & layout.HAS_TOKENS:
+                farthest = max(farthest, self._token_edges(state, layout.FAR, words))
+                row = self.tables.rows.intern(words, ids)
+            else:
+                row = self.tables.rows.intern(words, ids, key=key)
+        return Found(row, farthest, met != 0)
+
+    def learned(self) -> list[Known]:
+        """What is known of super-states, to be kept. Call it under the machine's lock."""
+        self._refresh()
+        words = self.vocabulary.words
+        found = [
+            Known(state, one.farthest, one.meets, partial(_words_of, one.row, words))
+            for state, one in self._memo.items()
+        ]
+        if self._saved is not None:
+            found += [one for one in self._saved.all() if one.state not in self._memo]
+        return found
 
     def row_within(self, state: int, limit: int) -> Row:
         """The row of `state`, where checks pass, without tokens that leave more than `limit` tokens to acceptance."""
@@ -170,6 +225,10 @@ class RowBuilder:
         if self._generation != self.machine.generation:
             self._memo.clear()
             self._memo_bytes = 0
+            self._saved = None
+            if self._restarts != self.machine.restarts:  # another program: what lay where means nothing
+                self._restarts = self.machine.restarts
+                self._tidy()
             self._generation = self.machine.generation
 
     def _gather(self, state: int, limit: int) -> int:
@@ -253,3 +312,9 @@ class RowBuilder:
                 legal.append(token)
         set_bits(words, np.array(legal, np.int32))
         return farthest
+
+
+def _words_of(row: Row, words: int) -> layout.I32:
+    out = np.empty(words, np.int32)
+    row.copy_to(out)
+    return out

@@ -1,0 +1,67 @@
+"""Rows that were known before: found by super-state, and made of their words when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from ruvllm_grammar.kernels.layout import I32, U8
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of one super-state, to be kept.
+
+    Attributes:
+        state: its number.
+        farthest: see `build.Found`.
+        meets: likewise.
+        words: gives int32[W], the bits of its row.
+    """
+
+    state: int
+    farthest: int
+    meets: bool
+    words: Callable[[], I32]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRows:
+    """What is known about the tokens that may follow super-states, kept apart from the words of the rows.
+
+    Attributes:
+        states: int32[n], ascending.
+        rows: int32[n], the number of each state's row.
+        farthest: int32[n], see `build.Found`.
+        meets: uint8[n], likewise.
+        words: gives int32[W], the bits of a row by number; None when they are lost.
+    """
+
+    states: I32
+    rows: I32
+    farthest: I32
+    meets: U8
+    words: Callable[[int], I32 | None]
+
+    def all(self) -> Iterator[Known]:
+        """Everything but rows whose words are lost."""
+        for state in self.states.tolist():
+            found = self.find(state)
+            if found is not None:
+                words, farthest, meets = found
+                yield Known(state, farthest, meets, partial(_same, words))
+
+    def find(self, state: int) -> tuple[I32, int, bool] | None:
+        """Words, farthest distance and whether checks are met, of a super-state; None when not known."""
+        at = int(np.searchsorted(self.states, state))
+        if at == len(self.states) or self.states[at] != state:
+            return None
+        words = self.words(int(self.rows[at]))
+        return None if words is None else (words, int(self.farthest[at]), bool(self.meets[at]))
+
+
+def _same(words: I32) -> I32:
+    return words
