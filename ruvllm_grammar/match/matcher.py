@@ -33,7 +33,9 @@ _RESERVE: Final = (
     8  # tokens of a budget kept for siblings that must be longer than the shortest, which is taken
 )
 #: Only after kept tables turned out to be of another program (`Machine.awake`), and that is a defect of the package.
-_LOST: Final = "the source reads otherwise than it did when its tables were kept, and does not allow the text so far"
+_LOST: Final = (
+    "the source reads otherwise than it did when its tables were kept, and does not allow the text so far"
+)
 _INT32: Final = np.dtype(np.int32)
 
 _Answer = TypeVar("_Answer")

@@ -47,6 +47,7 @@ class Cursor(Protocol):
     def _moved(self, positions: list[int]) -> None:
         """The same super-states in the new arena."""
 
+
 class StartedAnewError(Exception):
     """Super-state numbers that were handed in mean nothing any more: find them again from the start."""
 

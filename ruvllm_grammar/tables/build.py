@@ -17,9 +17,10 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ruvllm_grammar.kernels import layout
+from ruvllm_grammar.kernels.layout import Desk
 from ruvllm_grammar.program import Machine
 from ruvllm_grammar.program.arena import enlarged
-from ruvllm_grammar.tables.desk import Desk, first_nodes, new_desk, on_desk
+from ruvllm_grammar.tables.desk import first_nodes, new_desk, on_desk
 from ruvllm_grammar.tables.frames import CountedFrame, Frame, FrameStore
 from ruvllm_grammar.tables.further import Endings, begun_tokens, comma_tokens, further_tokens, string_endings
 from ruvllm_grammar.tables.row import Row, RowStore, set_bits, without_bits
@@ -117,9 +118,7 @@ class RowBuilder:
     Thread-safe: building holds the machine's lock; a remembered row is a dictionary hit.
     """
 
-    def __init__(
-        self, machine: Machine, vocabulary: Vocabulary, *, saved: SavedRows | None = None
-    ) -> None:
+    def __init__(self, machine: Machine, vocabulary: Vocabulary, *, saved: SavedRows | None = None) -> None:
         self.machine = machine
         self._saved = saved
         self.tables = tables_for(vocabulary)
