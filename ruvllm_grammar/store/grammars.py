@@ -64,9 +64,7 @@ class Facts:
         return cls(grammar.start, grammar.key, grammar.guards, grammar.lenient is not None)
 
 
-def sections_of(
-    facts: Facts, image: Image, rows: Iterable[Known]
-) -> tuple[dict[str, Array], dict[Key, I32]]:
+def sections_of(facts: Facts, image: Image, rows: Iterable[Known]) -> tuple[dict[str, Array], dict[Key, I32]]:
     """The sections of a grammar's file, and the packed rows that belong into segments.
 
     Args:
