@@ -43,8 +43,9 @@ lint: $(VENV)/.test  ## ruff, mypy and the import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.bench  ## measure against the peers; results go to bench/results
-	@for script in bench/*.py; do echo "==> $$script"; $(BIN)/python "$$script"; done
+bench: $(VENV)/.bench  ## measure against the peers; results go to bench/results, tables and plots into docs
+	@$(BIN)/ruvllm-grammar warm
+	$(BIN)/python -m bench
 
 docs: $(VENV)/.test  ## build the documentation into site/, broken links are errors
 	$(BIN)/mkdocs build --strict -f .mkdocs.yml

@@ -25,7 +25,7 @@ from ruvllm_grammar.match.register import Register, StaleScanError
 from ruvllm_grammar.match.scanner import Scan
 from ruvllm_grammar.match.token_machine import TokenMachine
 from ruvllm_grammar.program import StartedAnewError
-from ruvllm_grammar.tables import Row
+from ruvllm_grammar.tables import LOOK_BACK, Row
 
 _NOT_HERE: Final = -1
 _UNREAD: Final = 1023  # steps whose text may wait to be read; a mask of bits
@@ -37,6 +37,7 @@ _LOST: Final = (
     "the source reads otherwise than it did when its tables were kept, and does not allow the text so far"
 )
 _INT32: Final = np.dtype(np.int32)
+_CONTEXT: Final = 64  # bytes before forced text that a tokenizer is shown, at most
 
 _Answer = TypeVar("_Answer")
 #: One step: the steps before it; what was appended; the place before it; the last known position in the text, and the
@@ -373,6 +374,10 @@ class Matcher:
     def forced(self) -> list[int]:
         """Tokens that may be appended without asking the model: the only possible text, spelled canonically.
 
+        Canonically: as the vocabulary's own tokenizer spells it behind the last tokens (`Vocabulary.encode`; without
+        one, by longest tokens), less up to four tokens at its end that the model might have written as a longer one
+        that runs past the forced text.
+
         Empty when the model has a choice. The tokens are not accepted by this call. Within a budget set by
         `finish_within` they never use more tokens than are left.
         """
@@ -386,10 +391,21 @@ class Matcher:
 
     def _forced(self) -> list[int]:
         place = self._here()
-        tokens = self._tokens.forced(place.state)
+        tokens = self._tokens.forced(place.state, self._context)
         if self._budget is None:
             return list(tokens)
         return self._within_budget(place, tokens, self._budget)
+
+    def _context(self) -> bytes:
+        """The text of the last few steps, as far back as the last end or special token."""
+        found: list[bytes] = []
+        past = self._past
+        while past is not None and len(found) < LOOK_BACK:
+            past, step, *_ = past
+            if isinstance(step, int) and step < 0:
+                break
+            found.append((step if isinstance(step, bytes) else self._tokens.text(step))[-_CONTEXT:])
+        return b"".join(reversed(found))[-_CONTEXT:]
 
     def _within_budget(self, place: Place, tokens: tuple[int, ...], budget: int) -> list[int]:
         machine = self._tokens.machine

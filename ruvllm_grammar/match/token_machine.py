@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
 import numpy as np
 
 from ruvllm_grammar import ir
@@ -10,11 +14,30 @@ from ruvllm_grammar.limits import Limits
 from ruvllm_grammar.match.place import END, Crossing, Place
 from ruvllm_grammar.match.register import Register
 from ruvllm_grammar.program import Image, Machine
-from ruvllm_grammar.tables import RowBuilder, SavedRows, spell
+from ruvllm_grammar.tables import RowBuilder, SavedRows, Speller
 from ruvllm_grammar.vocab import Vocabulary
 
 _REMEMBERED = 1 << 18  # steps kept before all are forgotten
 _FORCED_BYTES = 4096  # longer forced text is forced in pieces
+_CONTEXTS = 1024  # spellings remembered of one forced text, by what stands before it
+
+
+@dataclass(slots=True)
+class _Forced:
+    """What follows one super-state.
+
+    Attributes:
+        text: the only bytes that can.
+        ends: super-states behind them and some more bytes, by these; DEAD where they may not follow.
+        tokens: their spelling, by what stands before.
+    """
+
+    text: bytes
+    ends: dict[bytes, int]
+    tokens: dict[bytes, tuple[int, ...]] = field(default_factory=dict)
+
+
+_CHOICE = _Forced(b"", {})
 
 
 class TokenMachine:
@@ -42,7 +65,7 @@ class TokenMachine:
         self._places: dict[int, Place] = {}
         self._crossings: dict[tuple[int, int], Crossing] = {}
         self._n_steps = 0
-        self._forced: dict[int, tuple[int, ...]] = {}
+        self._forced: dict[int, _Forced] = {}
         self._texts: dict[int, bytes] = {}
         self._epoch = self.machine.epoch
         self._restarts = self.machine.restarts
@@ -144,8 +167,13 @@ class TokenMachine:
         self._crossings.clear()
         self._n_steps = 0
 
-    def forced(self, state: int) -> tuple[int, ...]:
-        """Tokens of the only text that can follow `state`; empty where there is a choice. Remembered."""
+    def forced(self, state: int, context: Callable[[], bytes]) -> tuple[int, ...]:
+        """Tokens of the only text that can follow `state`; empty where there is a choice. Remembered.
+
+        Args:
+            state: where.
+            context: the text before, as far as the tokenizer is to see it; asked only where text is forced.
+        """
         if self._epoch != self.machine.epoch:
             self._forget()
         found = self._forced.get(state)
@@ -153,8 +181,33 @@ class TokenMachine:
             machine = self.machine
             n = machine.call(machine.kernels.forced_bytes, state, self._buffer)
             text = self._buffer[:n].tobytes()
-            found = self._forced[state] = tuple(spell(self.vocabulary, text)) if text else ()
-        return found
+            found = self._forced[state] = (
+                _Forced(text, {b"": machine.step_bytes(state, text)}) if text else _CHOICE
+            )
+        if not found.text:
+            return ()
+        before = b"" if self.vocabulary.encode is None else context()
+        tokens = found.tokens.get(before)
+        if tokens is None:
+            speller = self._speller
+            spelled = speller.spell(found.text, context=before)
+            tokens = speller.heal(spelled, found.text, lambda more: self._lives(found, more))
+            if len(found.tokens) < _CONTEXTS:
+                found.tokens[before] = tokens
+        return tokens
+
+    @cached_property
+    def _speller(self) -> Speller:
+        """Needs the vocabulary's trie, which rows that are kept on disk do not."""
+        return self.rows.tables.speller(self.vocabulary)
+
+    def _lives(self, forced: _Forced, more: bytes) -> bool:
+        """Whether bytes may follow forced text, known to be so of all but the last of them."""
+        ends = forced.ends
+        state = ends.get(more)
+        if state is None:
+            state = ends[more] = self.machine.step_bytes(ends[more[:-1]], more[-1:])
+        return state >= 0
 
     def prepare_distances(self) -> None:
         """Make `tokens_to_finish` known. Emits every rule; done once."""

@@ -21,6 +21,7 @@ from ruvllm_grammar.kernels.layout import Desk
 from ruvllm_grammar.program import Machine
 from ruvllm_grammar.program.arena import enlarged
 from ruvllm_grammar.tables.desk import first_nodes, new_desk, on_desk
+from ruvllm_grammar.tables.forced import Speller
 from ruvllm_grammar.tables.frames import CountedFrame, Frame, FrameStore
 from ruvllm_grammar.tables.further import Endings, begun_tokens, comma_tokens, further_tokens, string_endings
 from ruvllm_grammar.tables.row import Row, RowStore, set_bits, without_bits
@@ -39,6 +40,7 @@ class VocabularyTables:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
         self.rows = RowStore(vocabulary.size)
+        self._spellers: dict[object, Speller] = {}
 
     # What follows needs the trie, which rows that are kept on disk do not.
 
@@ -56,6 +58,15 @@ class VocabularyTables:
     def tree(self) -> TokenTree:
         """The vocabulary's trie for walks that visit little of it."""
         return TokenTree(self.vocabulary.trie)
+
+    def speller(self, vocabulary: Vocabulary) -> Speller:
+        """Spells forced text; one for each tokenizer, which vocabularies of one fingerprint may have several of."""
+        found = self._spellers.get(vocabulary.encode)
+        if found is None:
+            found = self._spellers[vocabulary.encode] = Speller(vocabulary, self.tree)
+            while len(self._spellers) > _KEEP:
+                del self._spellers[next(iter(self._spellers))]
+        return found
 
     @cached_property
     def further(self) -> TokenTree:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ruvllm_grammar.errors import VocabularyError
+from ruvllm_grammar.vocab.ranks import RankEncoder
 from ruvllm_grammar.vocab.reading import Reading, file_bytes, table
 
 # Files before version 7 do not name their special tokens.
@@ -62,6 +63,7 @@ def read_file(path: str | Path) -> Reading:
             for token in described["vocab"]
             if token["rank"] < size - n_special
         ]
+        pattern = described["config"].get("pattern")
         named = described.get("special_tokens")
         names = {i: f"<SPECIAL_{i}>" for i in range(n_special)}
         names |= (
@@ -70,6 +72,8 @@ def read_file(path: str | Path) -> Reading:
     except (ValueError, KeyError, TypeError) as reason:
         raise VocabularyError(f"{origin}: not a Tekken file: fetch it again") from reason
     reading = Reading(origin=origin, tokens=table(ranks, origin))
+    if pattern is not None:
+        reading.encode = RankEncoder(reading.tokens, pattern)
     for i, name in names.items():
         reading.put_special(i, name)
     reading.eos = {i for i, name in names.items() if name == "</s>"}

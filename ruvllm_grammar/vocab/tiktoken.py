@@ -6,7 +6,7 @@ Here nothing is encoded: a line of the file is `base64(bytes) rank`, and the ran
 IHRoZQ== 279      id 279 spells " the"
 ```
 
-The file knows no special tokens; who uses it must name them.
+The file knows neither special tokens nor how text is cut into pieces; who uses it must say so.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ruvllm_grammar.errors import VocabularyError
+from ruvllm_grammar.vocab.ranks import RankEncoder
 from ruvllm_grammar.vocab.reading import Reading, file_bytes, table
 
 
@@ -40,13 +41,16 @@ def read(encoding: Any) -> Reading:
     return reading
 
 
-def read_file(path: str | Path, special_tokens: Mapping[str, int] | Sequence[str]) -> Reading:
+def read_file(
+    path: str | Path, special_tokens: Mapping[str, int] | Sequence[str], pattern: str | None
+) -> Reading:
     """Read a file of ranks.
 
     Args:
         path: the file.
         special_tokens: the special tokens by id, or only their names, which then take the ids after the last
             rank.
+        pattern: how text is cut into pieces; None when that is not known.
 
     Raises:
         VocabularyError: the file cannot be read, a line is malformed, or an id is taken twice.
@@ -64,6 +68,8 @@ def read_file(path: str | Path, special_tokens: Mapping[str, int] | Sequence[str
                 "file"
             ) from reason
     reading = Reading(origin=origin, tokens=table(ranks, origin))
+    if pattern is not None:
+        reading.encode = RankEncoder(reading.tokens, pattern)
     if not isinstance(special_tokens, Mapping):
         special_tokens = {name: i for i, name in enumerate(special_tokens, len(reading.tokens))}
     for name, i in special_tokens.items():

@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import operator
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -69,6 +69,8 @@ class Vocabulary:
         byte_tokens: byte values that exist as a token of their own.
         missing_bytes: byte values that can occur in UTF-8 text and have no token of their own, ascending:
             texts that need them can perhaps not be generated.
+        encode: text to ids as the model's tokenizer does it, without special tokens; None where only a table is known.
+            No part of the fingerprint: masks do not depend on it, the spelling of forced text does.
     """
 
     size: int
@@ -80,6 +82,7 @@ class Vocabulary:
     fingerprint: str
     byte_tokens: frozenset[int]
     missing_bytes: tuple[int, ...]
+    encode: Callable[[str], Sequence[int]] | None = None
     _lazy: _LazyTrie = field(default_factory=_LazyTrie)
 
     @classmethod
@@ -91,6 +94,7 @@ class Vocabulary:
         special: Collection[int] = (),
         size: int | None = None,
         names: Mapping[str, int] | None = None,
+        encode: Callable[[str], Sequence[int]] | None = None,
     ) -> Vocabulary:
         """A vocabulary from the exact byte string of every id.
 
@@ -101,6 +105,7 @@ class Vocabulary:
             size: width of the model's logits. Ids from `len(tokens)` on are padding, ids from `size` on are
                 dropped. Default: `len(tokens)`.
             names: further names of special tokens.
+            encode: text to ids as the model's tokenizer does it, without special tokens.
 
         Raises:
             VocabularyError: a token is not bytes, an id is outside the vocabulary, or `eos` is empty.
@@ -129,7 +134,7 @@ class Vocabulary:
                 called.setdefault(table[i].decode("utf-8", "backslashreplace"), i)
                 table[i] = b""
         not_text |= {i for i, text in enumerate(table) if not text}
-        return cls._from_table(table, stops, not_text, called)
+        return cls._from_table(table, stops, not_text, called, encode)
 
     @classmethod
     def from_tokenizer(
@@ -162,6 +167,7 @@ class Vocabulary:
         path: str | Path,
         *,
         special_tokens: Mapping[str, int] | Sequence[str] = (),
+        pattern: str | None = None,
         size: int | None = None,
         eos: Collection[int] | None = None,
     ) -> Vocabulary:
@@ -170,13 +176,15 @@ class Vocabulary:
         Args:
             path: the file.
             special_tokens: special tokens by id, or only their names, which take the ids after the last rank.
+            pattern: how the tokenizer cuts text into pieces before it merges (tiktoken's `pat_str`); the file does not
+                say. Without it, forced text is spelled by longest tokens.
             size: as for `from_tokenizer`.
             eos: as for `from_tokenizer`.
 
         Raises:
             VocabularyError: the file cannot be read, or no end of sequence is known.
         """
-        return cls._from_reading(tiktoken.read_file(path, special_tokens), size, eos)
+        return cls._from_reading(tiktoken.read_file(path, special_tokens, pattern), size, eos)
 
     @classmethod
     def from_sentencepiece_file(
@@ -210,11 +218,18 @@ class Vocabulary:
         not_text = special.union(eos)
         prove(reading, not_text)
         names = {name: i for name, i in reading.names.items() if i in not_text}
-        return cls.from_tokens(reading.tokens, special=special, eos=eos, size=width, names=names)
+        return cls.from_tokens(
+            reading.tokens, special=special, eos=eos, size=width, names=names, encode=reading.encode
+        )
 
     @classmethod
     def _from_table(
-        cls, table: list[bytes], eos: frozenset[int], special: frozenset[int], names: dict[str, int]
+        cls,
+        table: list[bytes],
+        eos: frozenset[int],
+        special: frozenset[int],
+        names: dict[str, int],
+        encode: Callable[[str], Sequence[int]] | None,
     ) -> Vocabulary:
         offsets = np.zeros(len(table) + 1, np.int64)
         np.cumsum(np.fromiter(map(len, table), np.int64, len(table)), out=offsets[1:])
@@ -235,6 +250,7 @@ class Vocabulary:
             fingerprint=digest.hexdigest(),
             byte_tokens=byte_tokens,
             missing_bytes=tuple(sorted(UTF8_BYTES - byte_tokens)),
+            encode=encode,
         )
 
     @property

@@ -1,7 +1,7 @@
 """Real vocabularies that ship inside other packages, read where they are installed.
 
-Their licences are their own, so none is copied here. The files hold byte tables only; merge rules and chat templates
-are not needed to constrain a model.
+Their licences are their own, so none is copied here. The files hold byte tables by rank, which is all that byte-level
+BPE needs beside its pattern of pieces; chat templates are not needed to constrain a model.
 """
 
 from __future__ import annotations
@@ -28,6 +28,12 @@ _LLAMA3_SPECIAL = (
     *(f"<|reserved_special_token_{i}|>" for i in range(2, 246)),
 )
 
+# How Llama 3 cuts text into pieces; it stands in code, too.
+_LLAMA3_PIECES = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
+    r"|\s+(?!\S)|\s+"
+)
+
 
 def tekken() -> rg.Vocabulary | None:
     """Mistral's Tekken, 131,072 ids, from the package mistral-common (Apache-2.0); None where that is absent."""
@@ -38,7 +44,9 @@ def tekken() -> rg.Vocabulary | None:
 def llama3() -> rg.Vocabulary | None:
     """Llama 3, 128,256 ids, from the package llama-models; None where that is absent."""
     file = _file("llama_models", "llama3/tokenizer.model")
-    return None if file is None else rg.Vocabulary.from_tiktoken_file(file, special_tokens=_LLAMA3_SPECIAL)
+    if file is None:
+        return None
+    return rg.Vocabulary.from_tiktoken_file(file, special_tokens=_LLAMA3_SPECIAL, pattern=_LLAMA3_PIECES)
 
 
 def _file(package: str, path: str) -> Path | None:

@@ -1,0 +1,77 @@
+"""This project. Reads the vocabulary from the package's own file, as a user would."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import ruvllm_grammar as rg
+from bench import vocabulary
+from bench.engines import Grammar, Logits, Matcher, Refused, Words, bit
+
+
+class _Sequence:
+    def __init__(self, matcher: rg.Matcher, words: Words) -> None:
+        self.inner = matcher
+        self._words = words
+
+    def mask(self) -> None:
+        self.inner.fill_mask(self._words)
+
+    def legal(self, token: int) -> bool:
+        return bit(self._words, token)
+
+    def advance(self, token: int) -> None:
+        self.inner.accept(token)
+
+
+class _Compiled:
+    def __init__(self, grammar: rg.CompiledGrammar, words: Words) -> None:
+        self._grammar = grammar
+        self._words = words
+
+    def matcher(self) -> Matcher:
+        return _Sequence(self._grammar.matcher(), self._words)
+
+
+class RuvLLM:
+    """The engine of this repository."""
+
+    name = "ruvllm"
+    package = "ruvllm"
+    settings = "defaults: flexible whitespace, members in the order of the schema, formats asserted"
+
+    def __init__(self, tokens: rg.Vocabulary) -> None:
+        self._tokens = tokens
+        self._words = rg.allocate_bitmask(1, tokens.size)[0]
+
+    def compile(self, schema: str) -> Grammar:
+        """Reading and checking; rules are lowered when a mask first enters them."""
+        try:
+            return _Compiled(rg.compile(rg.JsonSchema(schema), self._tokens), self._words)
+        except rg.RuvllmError as error:
+            raise Refused(f"{type(error).__name__}: {error}") from error
+
+    def applier(self, logits: Logits) -> Callable[[Matcher], None]:
+        """Minus infinity at the illegal ids."""
+
+        def apply(_: Matcher) -> None:
+            rg.apply_bitmask(logits, self._words)
+
+        return apply
+
+
+def read_vocabulary(folder: Path) -> rg.Vocabulary:
+    """Llama 3's vocabulary from the file that ships with llama-models."""
+    path = vocabulary.file()
+    if path is None:
+        msg = "needs the package llama-models"
+        raise FileNotFoundError(msg)
+    names = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))["special"]
+    return rg.Vocabulary.from_tiktoken_file(path, special_tokens=tuple(names))
+
+
+def make(folder: Path, _: str) -> RuvLLM:
+    """The engine over the prepared vocabulary."""
+    return RuvLLM(read_vocabulary(folder))
