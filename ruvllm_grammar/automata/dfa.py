@@ -124,10 +124,10 @@ class Dfa:
     def digest(self) -> bytes:
         """SHA-256 over sizes and arrays, little-endian: equal exactly for equal languages. Worked out once."""
         if not self._digest:
-            found = hashlib.sha256(np.array(self.transitions.shape, "<i8"))
-            found.update(self.byte_to_class)
-            found.update(self.transitions.astype("<i4", copy=False))
-            found.update(np.packbits(self.accepting))
+            found = hashlib.sha256(np.array(self.transitions.shape, "<i8").tobytes())
+            found.update(self.byte_to_class.data)
+            found.update(self.transitions.astype("<i4", copy=False).data)
+            found.update(np.packbits(self.accepting).data)
             self._digest.append(found.digest())
         return self._digest[0]
 

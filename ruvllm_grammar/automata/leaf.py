@@ -122,9 +122,9 @@ def _built(body: ir.Expr, encoding: Encoding, limits: Limits) -> Dfa:
         if len(words) == len(body.parts):
             return words_dfa(words, limits.leaf_states)
     if encoding is Encoding.JSON_NAME:
-        words = excluded_words(body)
-        if words is not None:
-            return names_but(words, _encoded(ir.ANY_TEXT, encoding, limits), limits.leaf_states)
+        excluded = excluded_words(body)
+        if excluded is not None:
+            return names_but(excluded, _encoded(ir.ANY_TEXT, encoding, limits), limits.leaf_states)
     return encode(symbolic_dfa(body, limits), encoding, limits.leaf_states)
 
 
