@@ -13,15 +13,10 @@ from ruvllm_grammar.automata.counts import without_empty_bodies
 from ruvllm_grammar.automata.determinize import determinize
 from ruvllm_grammar.automata.minimize import minimize
 from ruvllm_grammar.automata.nfa import Nfa, states_limit
-from ruvllm_grammar.automata.product import (
-    complement,
-    difference,
-    draft_of,
-    intersection,
-    products_limit,
-)
+from ruvllm_grammar.automata.product import complement, draft_of, products_limit
 from ruvllm_grammar.automata.symbolic import Draft, Row, SymbolicDfa, row_of
-from ruvllm_grammar.errors import GrammarError, LimitError
+from ruvllm_grammar.automata.table import Table, symbols_of
+from ruvllm_grammar.errors import GrammarError
 from ruvllm_grammar.ir import CharSet
 
 #: Pairs of states that the products of one intersection may make together, as a share of the limit: a pair costs more
@@ -112,17 +107,17 @@ def _boolean(e: ir.Expr, alphabet: Alphabet, fragments: dict[ir.Expr, SymbolicDf
     excluded.sort(key=lambda draft: len(draft.rows))
     if not operands:
         operands.append(_without(excluded.pop(0)))
-    result = operands[0]
+    symbols = symbols_of((*operands, *excluded))
+    result = Table.of(operands[0], symbols)
     allowed = left = max(limit // _PRODUCTS, 1)
-    for combine, others in ((intersection, operands[1:]), (difference, excluded)):
+    for without, others in ((False, operands[1:]), (True, excluded)):
         for other in others:
-            try:
-                pairs = combine(result, other, left)
-            except LimitError as error:
-                raise products_limit((allowed - left + (error.needed or 0)) * _PRODUCTS, limit) from None
-            left = max(left - len(pairs.rows), 1)
-            result = minimize(pairs.trimmed())
-    return result
+            pairs = result.combined(Table.of(other, symbols), left, without=without)
+            if pairs is None:
+                raise products_limit((allowed + 1) * _PRODUCTS, limit)
+            left = max(left - len(pairs.next), 1)
+            result = pairs.minimal()
+    return result.draft(alphabet, symbols)
 
 
 def _without(draft: Draft) -> Draft:

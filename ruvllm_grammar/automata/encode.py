@@ -20,14 +20,13 @@ from enum import Enum
 import numpy as np
 import numpy.typing as npt
 
-from ruvllm_grammar.automata.dfa import DEAD, Dfa, empty_dfa
+from ruvllm_grammar.automata.dfa import Dfa, empty_dfa
 from ruvllm_grammar.automata.nfa import states_limit
 from ruvllm_grammar.automata.spelling import Form, Spelling, shape_table
 from ruvllm_grammar.automata.symbolic import SymbolicDfa
 from ruvllm_grammar.ir import CharSet
 
 _Ints = npt.NDArray[np.int64]
-_FEW = 64  # states; below, whole arrays cost more than they save
 
 
 class Encoding(Enum):
@@ -173,28 +172,8 @@ def breadth_first(
     transitions: npt.NDArray[np.int32], start: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """States in the order in which `start` reaches them, classes ascending, `DEAD` first; and the place of each."""
-    seen = bytearray(len(transitions))
-    seen[DEAD] = seen[start] = 1
-    marks = np.frombuffer(seen, np.uint8)  # the same memory
-    order = [DEAD, start]
-    frontier = [start]
-    while frontier:
-        if len(frontier) < _FEW:
-            fresh = []
-            for row in transitions[frontier].tolist():
-                for target in dict.fromkeys(row):
-                    if not seen[target]:
-                        seen[target] = 1
-                        fresh.append(target)
-        else:  # the same on whole arrays: the first occurrence of every state that is new
-            reached = transitions[frontier].ravel()
-            reached = reached[marks[reached] == 0]
-            _, first = np.unique(reached, return_index=True)
-            fresh = reached[np.sort(first)].tolist()
-            marks[fresh] = 1
-        order.extend(fresh)
-        frontier = fresh
-    found = np.array(order, np.int32)
-    number = np.empty(len(transitions), np.int32)
-    number[found] = np.arange(len(found), dtype=np.int32)
-    return found, number
+    from ruvllm_grammar.kernels import automata  # numba loads when it is first needed, not on import
+
+    order = np.empty(len(transitions), np.int32)
+    place = np.zeros(len(transitions), np.int32)
+    return order[: automata.breadth_first(transitions, start, order, place)], place

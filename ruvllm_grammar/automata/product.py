@@ -1,10 +1,10 @@
-"""The boolean algebra: two automata walked side by side, and the complement.
+"""The boolean algebra apart from products that are kept (`table`): complements, and whether anything is left.
 
-A pair of states reads what both can read (intersection), or what one can read while the other may have got lost
-(union, difference). Only pairs that are reached are made:
+Whether languages have a string in common is asked of pairs of states that are reached from the pair of starts, and the
+first pair that accepts is the answer:
 
 ```text
-[a-z]+ and .{1,2}    (0,0) -[a-z]-> (1,1) -[a-z]-> (1,2)     3 pairs, not 2 x 3
+[a-z]+ and .{1,2}    (0,0) -[a-z]-> (1,1): both accept, not disjoint
 ```
 
 A complement swaps accepting and not, after every missing edge has been given a place to go: one more state that
@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
 
 from ruvllm_grammar.automata.alphabet import Alphabet, SetId
-from ruvllm_grammar.automata.symbolic import Draft, Row, SymbolicDfa, distances, row_of
+from ruvllm_grammar.automata.symbolic import Draft, Row, SymbolicDfa, distances
 from ruvllm_grammar.errors import LimitError
 from ruvllm_grammar.ir import CharSet
 
@@ -34,76 +34,6 @@ def draft_of(dfa: SymbolicDfa, alphabet: Alphabet) -> Draft:
         tuple(sorted((alphabet.intern(label), target) for label, target in row)) for row in dfa.rows
     ]
     return Draft(alphabet, rows, list(dfa.accepting))
-
-
-def intersection(a: Draft, b: Draft, limit: int) -> Draft:
-    """What both match. Reachable pairs only; not trimmed.
-
-    Raises:
-        LimitError: more than `limit` pairs.
-    """
-    alphabet = a.alphabet
-    number = {(0, 0): 0}
-    queue = [(0, 0)]
-    rows: list[Row] = []
-    for one, two in queue:
-        edges = []
-        for label, target in a.rows[one]:
-            for other, place in b.rows[two]:
-                common = alphabet.intersect(label, other)
-                if common is not None:
-                    edges.append((common, _pair(number, queue, (target, place), limit)))
-        rows.append(row_of(alphabet, edges))
-    return Draft(alphabet, rows, [a.accepting[p] and b.accepting[q] for p, q in queue])
-
-
-def union(a: Draft, b: Draft, limit: int) -> Draft:
-    """What either matches. Reachable pairs only.
-
-    Raises:
-        LimitError: more than `limit` pairs.
-    """
-    queue, rows = _either(a, b, limit, keep_second=True)
-    accepting = [(p >= 0 and a.accepting[p]) or (q >= 0 and b.accepting[q]) for p, q in queue]
-    return Draft(a.alphabet, rows, accepting)
-
-
-def difference(a: Draft, b: Draft, limit: int) -> Draft:
-    """What `a` matches and `b` does not. Reachable pairs only; not trimmed.
-
-    Raises:
-        LimitError: more than `limit` pairs.
-    """
-    queue, rows = _either(a, b, limit, keep_second=False)
-    accepting = [a.accepting[p] and not (q >= 0 and b.accepting[q]) for p, q in queue]
-    return Draft(a.alphabet, rows, accepting)
-
-
-def _either(a: Draft, b: Draft, limit: int, *, keep_second: bool) -> tuple[list[tuple[int, int]], list[Row]]:
-    """Pairs in which one side may be lost; with `keep_second` false the walk ends when the first is."""
-    alphabet = a.alphabet
-    number = {(0, 0): 0}
-    queue = [(0, 0)]
-    rows: list[Row] = []
-    for one, two in queue:
-        first = a.rows[one] if one >= 0 else ()
-        second = b.rows[two] if two >= 0 else ()
-        edges = []
-        for label, target in first:
-            for other, place in second:
-                common = alphabet.intersect(label, other)
-                if common is not None:
-                    edges.append((common, _pair(number, queue, (target, place), limit)))
-            alone = _without(alphabet, label, second)
-            if alone is not None:
-                edges.append((alone, _pair(number, queue, (target, _LOST), limit)))
-        if keep_second:
-            for other, place in second:
-                alone = _without(alphabet, other, first)
-                if alone is not None:
-                    edges.append((alone, _pair(number, queue, (_LOST, place), limit)))
-        rows.append(row_of(alphabet, edges))
-    return queue, rows
 
 
 def _without(alphabet: Alphabet, label: SetId, row: Row) -> SetId | None:

@@ -53,7 +53,7 @@ def load_kernels() -> Loaded:
 
     with _each_compilation(begun):
         try:
-            from ruvllm_grammar.kernels import leaves, rows, walks  # noqa: F401  imported for their compilation
+            from ruvllm_grammar.kernels import automata, leaves, rows, walks  # noqa: F401  imported for their compilation
 
             elsewhere = 0
             if other is not None:

@@ -1,11 +1,10 @@
-"""Minimisation: idempotent, language-preserving, and its three methods agree."""
+"""Minimisation: idempotent, language-preserving, and the quotient of a naive refinement."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ruvllm_grammar.automata import minimize as module
 from ruvllm_grammar.automata.alphabet import Alphabet
 from ruvllm_grammar.automata.minimize import minimize
 from ruvllm_grammar.automata.symbolic import Draft, row_of
@@ -63,15 +62,9 @@ def naive(draft: Draft) -> list[int]:
         block = new
 
 
-@given(drafts(), st.sampled_from([0, 1, 8]))
-def test_the_result_is_the_quotient_of_the_naive_refinement(draft, rounds):
-    """With few rounds of Moore, Hopcroft does the work."""
-    before = module._MOORE_ROUNDS
-    module._MOORE_ROUNDS = max(rounds, 1)
-    try:
-        smallest = minimize(draft)
-    finally:
-        module._MOORE_ROUNDS = before
+@given(drafts())
+def test_the_result_is_the_quotient_of_the_naive_refinement(draft):
+    smallest = minimize(draft)
     classes = naive(draft)
     assert len(smallest.rows) == len(set(classes))
     twin = Draft(draft.alphabet, list(draft.rows), list(draft.accepting))
@@ -92,7 +85,7 @@ def test_minimising_twice_changes_nothing(draft):
     assert minimize(once).freeze() == once.freeze()
 
 
-def test_a_long_chain_into_a_loop_needs_hopcroft():
+def test_a_long_chain_into_a_loop():
     """`a{300,}`, every state twice: 300 rounds of Moore would be needed."""
     alphabet = Alphabet()
     a = alphabet.intern(CharSet.of("a"))
