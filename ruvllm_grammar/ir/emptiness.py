@@ -17,6 +17,7 @@ from ruvllm_grammar.ir.expr import (
     NEVER,
     Alt,
     Both,
+    Chain,
     Complement,
     Expr,
     Framed,
@@ -30,6 +31,7 @@ from ruvllm_grammar.ir.expr import (
     Seq,
     alt,
     bottom_up,
+    chain,
     children,
     frame,
     mark,
@@ -54,6 +56,13 @@ def hides_emptiness(e: Expr) -> bool:
     return False
 
 
+def _chain_is_productive(e: Chain, found: Mapping[Expr, bool]) -> bool:
+    due = [found[part] for part, must in zip(e.parts, e.required, strict=True) if must]
+    if not due:
+        return any(found[part] for part in (*e.parts, e.more))
+    return all(due) and (len(due) == 1 or found[e.separator])
+
+
 def _productive(e: Expr, known: Container[str], algebra: Algebra) -> dict[Expr, bool]:
     """For every part of `e` whether it matches something, given the rules known to."""
     found: dict[Expr, bool] = {}
@@ -65,6 +74,8 @@ def _productive(e: Expr, known: Container[str], algebra: Algebra) -> dict[Expr, 
                 found[part] = all(found[p] for p in part.parts)
             case Alt() | Pick():
                 found[part] = any(found[p] for p in part.parts)
+            case Chain():
+                found[part] = _chain_is_productive(part, found)
             case Repeat():
                 found[part] = part.low == 0 or found[part.body]
             case Mark() | Framed():
@@ -103,6 +114,9 @@ def _rewrite(e: Expr, known: Container[str], algebra: Algebra) -> Expr:
                 out[part] = seq(*(out[p] for p in part.parts))
             case Alt():
                 out[part] = alt(*(out[p] for p in part.parts))
+            case Chain():
+                parts = zip((out[p] for p in part.parts), part.required, strict=True)
+                out[part] = chain(parts, out[part.more], out[part.separator])
             case Repeat():
                 out[part] = repeat(out[part.body], part.low, part.high)
             case Mark():

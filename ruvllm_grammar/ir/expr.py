@@ -185,6 +185,19 @@ class Pick(Expr):
     parts: tuple[Expr, ...]
 
 
+class Chain(Expr):
+    """Some of the parts, in their order, and then any number of `more`, with the separator between; at least one.
+
+    `required` says of each part whether it has to be there. `more` is `NEVER` where nothing follows the parts.
+    """
+
+    __slots__ = ("more", "parts", "required", "separator")
+    parts: tuple[Expr, ...]
+    required: tuple[bool, ...]
+    more: Expr
+    separator: Expr
+
+
 _T = TypeVar("_T", bound=Expr)
 _TABLE: weakref.WeakValueDictionary[Hashable, Expr] = weakref.WeakValueDictionary()
 _LOCK = threading.Lock()
@@ -535,6 +548,32 @@ def pick(*parts: Expr) -> Expr:
     return _cons(Pick, left, {"parts": left}, regular=False, nullable=False)
 
 
+def chain(parts: Iterable[tuple[Expr, bool]], more: Expr, separator: Expr) -> Expr:
+    """Some of the parts, in their order, then any number of `more`, with the separator between; at least one of all.
+
+    The members of an object: `chain([(a, True), (b, False)], c, comma)` is `a (, b)? (, c)*`. Drops optional parts that
+    are `NEVER`.
+
+    Args:
+        parts: expressions, and whether they have to be there.
+        more: what may follow them, any number of times.
+        separator: what stands between two.
+    """
+    kept: list[Expr] = []
+    required: list[bool] = []
+    for part, must in parts:
+        if part is not NEVER:
+            kept.append(part)
+            required.append(must)
+        elif must:
+            return NEVER
+    if not kept:
+        return NEVER if more is NEVER else seq(more, repeat(seq(separator, more), 0))
+    key = (tuple(kept), tuple(required), more, separator)
+    fields = {"parts": key[0], "required": key[1], "more": more, "separator": separator}
+    return _cons(Chain, key, fields, regular=False, nullable=False)
+
+
 class _Place(Expr):
     """Stands for the joined character set while `alt` collects its parts."""
 
@@ -555,6 +594,8 @@ def children(node: Expr) -> tuple[Expr, ...]:
         return node.parts
     if isinstance(node, (Repeat, Complement, Leaf, JsonString, Mark, Framed)):
         return (node.body,)
+    if isinstance(node, Chain):
+        return (*node.parts, node.more, node.separator)
     return ()
 
 

@@ -13,8 +13,10 @@ from __future__ import annotations
 import re
 
 from ruvllm_grammar.ir.expr import (
+    NEVER,
     Alt,
     Both,
+    Chain,
     Chars,
     Checked,
     Complement,
@@ -111,6 +113,14 @@ def _render(node: Expr, done: dict[Expr, tuple[str, int]]) -> tuple[str, int]:
             return f"frame({_quoted_text(node.frame.key)}: {done[node.body][0]})", _ATOM
         case Step():
             return f"@{node.symbol}", _ATOM
+        case Chain():
+            parts = [
+                wrap(part, _SEQ + 1) + ("" if must else "?")
+                for part, must in zip(node.parts, node.required, strict=True)
+            ]
+            if node.more is not NEVER:
+                parts.append(wrap(node.more, _SEQ + 1) + "*")
+            return f"chain({wrap(node.separator, _ALT + 1)}: {' '.join(parts)})", _ATOM
         case Pick():
             return "pick(" + " | ".join(wrap(p, _ALT + 1) for p in node.parts) + ")", _ATOM
         case Machine():

@@ -64,7 +64,6 @@ class Cells:
         self._kept: list[Place] = []
         self._negated: dict[tuple[int, str], Negated] = {}
         self._patterns: dict[str, ir.Expr] = {}
-        self._plain_nodes: dict[int, Node] = {}
         self._count = 0
 
     def cell(self, place: Place, environment: Environment = ()) -> Cell:
@@ -103,9 +102,8 @@ class Cells:
 
     def plain_node(self, number: int) -> Node | None:
         """The plain sub-schema with this number; None where there is none."""
-        if not self._plain_nodes:
-            self._plain_nodes = self.document.places(self.plain.found)
-        return self._plain_nodes.get(number)
+        schema = self.plain.numbered(number)
+        return None if schema is None else self.document.at(schema, self.plain.pointer(schema))
 
     def deny(self, place: Place, keyword: str, pointer: str) -> Place:
         """The negation of a place, the same one every time; twice is the place itself."""

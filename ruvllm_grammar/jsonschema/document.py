@@ -373,24 +373,9 @@ class Document:
         """The node of a sub-schema of `node`, `path` steps further down."""
         return self._node(schema, pointer_join(node.pointer, *path), node.resource)
 
-    def places(self, numbers: Mapping[int, int]) -> dict[int, Node]:
-        """The nodes of numbered parts of the root resource.
-
-        Args:
-            numbers: by the identity of their JSON objects.
-        """
-        found: dict[int, Node] = {}
-        stack: list[tuple[Any, str]] = [(self.root.schema, self.root.pointer)]
-        while stack:
-            value, pointer = stack.pop()
-            if isinstance(value, dict):
-                number = numbers.get(id(value))
-                if number is not None:
-                    found[number] = self._node(value, pointer, self.root.resource)
-                stack.extend((one, pointer_join(pointer, name)) for name, one in value.items())
-            elif isinstance(value, list):
-                stack.extend((one, f"{pointer}/{i}") for i, one in enumerate(value))
-        return found
+    def at(self, schema: Any, pointer: str) -> Node:
+        """The node of a part of the root resource, at its pointer."""
+        return self._node(schema, pointer, self.root.resource)
 
     def derived(self, node: Node, schema: Any, pointer: str) -> Node:
         """A node for a schema this reader makes up to say what `node` says, reported at `pointer`."""

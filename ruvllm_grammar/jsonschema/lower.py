@@ -8,10 +8,13 @@ Scalars are written in place: they are leaves, which the program shares by conte
 
 from __future__ import annotations
 
+from typing import Any
+
 from ruvllm_grammar import ir
 from ruvllm_grammar.errors import GrammarError
 from ruvllm_grammar.jsonschema import array_rules, enums, object_rules
 from ruvllm_grammar.jsonschema.counted import CHARACTER
+from ruvllm_grammar.jsonschema.direct import Direct
 from ruvllm_grammar.jsonschema.emptiness import Emptiness
 from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation
 from ruvllm_grammar.jsonschema.values import SCALARS
@@ -50,6 +53,11 @@ class Lowering:
         self._space = space
         self._any_order = any_order
         self._scalars: dict[tuple[Conjunction, bool], ir.Expr] = {}
+        cells = self._obligations.cells
+        self._direct: Direct | None = None
+        if not lenient and not any_order and len(cells.plain):
+            whole = cells.document.root.draft.number == 4
+            self._direct = Direct(cells.plain, space, whole=whole, value=self._plain_value)
 
     def group(self, name: str) -> ir.Group:
         """The rule `name` and its helpers; without the rule where nobody defines it."""
@@ -59,6 +67,10 @@ class Lowering:
         if name == CHARACTER:
             return {CHARACTER: ir.json_chars(ir.ANY_CHAR)}
         top, differs = name.endswith(_TOP), name.endswith(_ITEM)
+        if self._direct is not None and name[:1] == "c":
+            found = self._direct_group(name, top=top)
+            if found is not None:
+                return found
         stem = name.removesuffix(_TOP).removesuffix(_ITEM)
         if stem[:1] == "v":
             obligation = self._obligations.named_obligation(stem)
@@ -71,8 +83,29 @@ class Lowering:
                 return self._conjunction(name, conjunction, top=top, differs=differs)
         return {}
 
+    def _direct_group(self, name: str, *, top: bool) -> ir.Group | None:
+        """The rules of a plain object, where its facts are enough for them."""
+        digits = name[1:].removesuffix(_TOP)
+        if self._direct is None or not digits.isdecimal():
+            return None
+        return self._direct.object(name, int(digits), top=top)
+
+    def _plain_value(self, schema: Any) -> ir.Expr:
+        """The expression of a value that satisfies a plain schema, by way of its cell."""
+        cells = self._obligations.cells
+        node = cells.plain_node(cells.plain.found[id(schema)])
+        return self._general(self._obligations.obligation(*(() if node is None else (cells.cell(node),))))
+
     def value(self, obligation: Obligation, *, top: bool = False, differs: bool = False) -> ir.Expr:
         """The expression of a value that satisfies the obligation; `differs`: from the items before it."""
+        if self._direct is not None and not differs and len(obligation.cells) == 1:
+            found = self._direct.value(obligation.cells[0].schema, _suffix(top, differs))
+            if found is not None:
+                return found
+        return self._general(obligation, top=top, differs=differs)
+
+    def _general(self, obligation: Obligation, *, top: bool = False, differs: bool = False) -> ir.Expr:
+        """The same, without a look at plain schemas."""
         living = self._living(obligation)
         if len(living) == 1:
             return self._part(living[0], top=top, differs=differs)

@@ -1,21 +1,15 @@
-"""Objects written as rules, or as one body with a record.
+r"""Objects written as a chain of members, or as one body with a record.
 
-The usual object has its members in the order of the schema, each once, then any other names. It becomes right-linear
-rules: `m` rules write a member at or after a slot, `a` rules stand after one: close if nothing required is left, or
-comma and go on. They are linear in the number of properties.
+The usual object has its members in the order of the schema, each once, then any other names: a chain (`ir.chain`). It
+is emitted straight on, so an object costs what its text does.
 
 ```text
 {"properties": {"a": A, "b": B}, "required": ["b"], "additionalProperties": C}
-c1    ::= "{" ws c1.m0
-c1.m0 ::= '"a"' ws ":" ws A ws c1.a1 | c1.m1
-c1.a1 ::= "," ws c1.m1
-c1.m1 ::= '"b"' ws ":" ws B ws c1.a2
-c1.a2 ::= "}" | "," ws c1.m2
-c1.m2 ::= json_name(but_not(any, "a" | "b")) check(name) ws ":" ws C ws c1.a2
+c1 ::= "{" chain(",": ("\"a\":" A)? ("\"b\":" B) (json_name(~("a" | "b")) check(name) ":" C)*) "}"
 ```
 
 Where members are counted, demanded by existence, in any order, or have no place, one body with a record
-(`members.MemberFrame`) replaces the rules. A member is taken where its name begins, so the record tells which names are
+(`members.MemberFrame`) replaces the chain. A member is taken where its name begins, so the record tells which names are
 offered; distances take what a record still owes from the rules of members (`c1.f1`).
 
 ```text
@@ -28,7 +22,7 @@ c1.v1 ::= ws ":" ws B ws
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.jsonschema import members
@@ -70,12 +64,12 @@ def lower(
     """
     texts = _Texts(shape, value, algebra, space, lenient=lenient)
     if _is_plain(shape, any_order=any_order):
-        return _plain(name, shape, texts, space, top=top)
+        return _plain(shape, texts, space, top=top), {}
     return _framed(name, shape, texts, space, rank=rank, algebra=algebra, top=top, any_order=any_order)
 
 
 def _is_plain(shape: ObjectShape, *, any_order: bool) -> bool:
-    """Whether right-linear rules say it: that there is a member at all needs no counting."""
+    """Whether a chain says it: that there is a member at all needs no counting."""
     if shape.needs or shape.high is not None or (shape.low is not None and shape.low.value > 1):
         return False
     if any(slot.free for slot in shape.slots):
@@ -95,9 +89,9 @@ class _Texts:
         *,
         lenient: bool,
     ) -> None:
-        self._value = value
+        self.value = value
         self._after = space.after_value
-        self._colon = ir.seq(space.before_colon, ir.literal(":"), space.after_colon)
+        self.colon = ir.seq(space.before_colon, ir.literal(":"), space.after_colon)
         new = ir.check(ir.Check("name", "names", shape.pointer))
         self._spelled = ir.json_string if lenient else ir.json_name
         self.names = [self._spelled(ir.literal(slot.name)) for slot in shape.slots]
@@ -112,7 +106,7 @@ class _Texts:
 
     def rest(self, obligation: Obligation) -> ir.Expr:
         """What follows a name: colon, value, white space."""
-        return ir.seq(self._colon, self._value(obligation), self._after)
+        return ir.seq(self.colon, self.value(obligation), self._after)
 
 
 def _whole(space: Whitespace, empty: ir.Expr, some: ir.Expr) -> ir.Expr:
@@ -131,51 +125,57 @@ def _whole(space: Whitespace, empty: ir.Expr, some: ir.Expr) -> ir.Expr:
     return ir.seq(begin, ir.alt(ir.seq(empty, space.empty, end), ir.seq(space.after_open, some)))
 
 
-# ------------------------------------------------------------------------------------------------ right-linear rules
+# ------------------------------------------------------------------------------------------------------- a chain
 
 
-def _plain(
-    name: str, shape: ObjectShape, texts: _Texts, space: Whitespace, *, top: bool
-) -> tuple[ir.Expr, Rules]:
-    """Rules from the last slot to the first, so that the number of properties is not the depth of a recursion."""
-    slots = shape.slots
-    close = ir.seq(space.before_close(top=top), ir.literal("}"))
-    comma = ir.seq(ir.literal(","), space.after_comma)
+def _plain(shape: ObjectShape, texts: _Texts, space: Whitespace, *, top: bool) -> ir.Expr:
     other = ir.alt(
         *(
             ir.seq(text, texts.rest(one.obligation))
-            for text, one in zip(texts.names[len(slots) :], shape.classes, strict=True)
+            for text, one in zip(texts.names[len(shape.slots) :], shape.classes, strict=True)
         )
     )
-    rules: Rules = {}
+    members = [
+        (text, tuple(texts.value(form.obligation) for form in slot.forms), slot.required is not None)
+        for text, slot in zip(texts.names, shape.slots, strict=False)
+    ]
+    return linear(members, other, texts.colon, space, top=top, some=shape.low is not None)
 
-    def ref(letter: str, i: int) -> ir.Expr:
-        found = f"{name}.{letter}{i}"
-        return ir.ref(found) if found in rules else ir.NEVER
 
-    last = len(slots)
-    if other is not ir.NEVER:
-        rules[f"{name}.m{last}"] = ir.seq(other, ir.ref(f"{name}.a{last}"))
-    required = False
-    for i in range(last, -1, -1):
-        if i < last:
-            slot = slots[i]
-            required = required or slot.required is not None
-            here = [
-                ir.seq(texts.names[i], texts.rest(form.obligation), ref("a", i + 1)) for form in slot.forms
-            ]
-            skipped = ref("m", i + 1) if slot.required is None else ir.NEVER
-            rules[f"{name}.m{i}"] = ir.alt(*here, skipped)
-        more = ref("m", i)
-        if i or not slots:  # nothing stands before the first slot
-            rules[f"{name}.a{i}"] = ir.alt(
-                ir.NEVER if required else close, ir.seq(comma, more) if more is not ir.NEVER else ir.NEVER
-            )
-    empty = ir.NEVER if required or shape.low is not None else ir.EMPTY
-    some = ref("m", 0)
-    if some is ir.NEVER:
-        rules.clear()  # of an object without members, what may follow one
-    return _whole(space, empty, some), rules
+def linear(
+    members: Sequence[tuple[ir.Expr, tuple[ir.Expr, ...], bool]],
+    other: ir.Expr,
+    colon: ir.Expr,
+    space: Whitespace,
+    *,
+    top: bool,
+    some: bool = False,
+) -> ir.Expr:
+    """Members in their order, then others: one chain.
+
+    Args:
+        members: in their order: the name, the forms of the value, whether it is required.
+        other: a member of any other name, white space behind it included.
+        colon: what stands between names and values.
+        space: the style of white space.
+        top: the object is the document itself.
+        some: there is at least one member.
+    """
+    close = ir.seq(space.before_close(top=top), ir.literal("}"))
+    comma = ir.seq(ir.literal(","), space.after_comma)
+    after = space.after_value
+    parts = [
+        (
+            ir.seq(name, colon, values[0], after)
+            if len(values) == 1
+            else ir.alt(*(ir.seq(name, colon, value, after) for value in values)),
+            required,
+        )
+        for name, values, required in members
+    ]
+    chained = ir.chain(parts, other, comma)
+    empty = ir.NEVER if some or any(required for _, required in parts) else ir.EMPTY
+    return _whole(space, empty, ir.seq(chained, close))
 
 
 # -------------------------------------------------------------------------------------------------- with a record

@@ -19,9 +19,10 @@ a JUMP. Cost: a few microseconds per node of the expression.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -184,47 +185,88 @@ class Emitter:
         self._depth -= 1
 
     def _emit_node(self, e: ir.Expr) -> None:
-        match e:
-            case ir.Literal():
-                for byte in e.data:
-                    self._code.extend((BYTE, byte, 0, 0))
-            case ir.Seq():
-                for part in e.parts:
-                    self._emit(part)
-            case ir.Alt():
-                self._emit_alt(e.parts)
-            case ir.Pick():
-                self._emit_alt(e.parts, PICK)
-            case ir.Ref():
-                self._call(e.name)
-            case ir.Repeat():
-                self._emit_repeat(e)
-            case ir.JsonString():
-                self._emit_string(e)
-            case ir.Leaf() | ir.Chars() | ir.Both() | ir.Complement() | ir.Machine():
-                self._call(e)
-            case ir.Token():
-                self._ops((TOKEN, len(self.token_sets), 0, 0))
-                self.token_sets.append(e.ids)
-            case ir.Mark():
-                number = len(self.marks)
-                self.marks.append(e.name)
-                self._ops((MARK, number, 1, 0))
-                self._emit(e.body)
-                self._ops((MARK, number, 0, 0))
-            case ir.Checked():
-                self._ops((CHECK, self._number_check(e.check), 0, 0))
-            case ir.Framed():
-                self._emit_frame(e)
-            case ir.Step():
-                self._ops((STEP, e.symbol, 0, 0))
-            case ir.Empty():
-                pass
-            case ir.Never():
-                self._ops((FAIL, 0, 0, 0))
-            case _:
-                msg = f"the program emitter does not know the node {type(e).__name__}"
-                raise GrammarError(msg)
+        write = self._writers.get(type(e))
+        if write is None:
+            msg = f"the program emitter does not know the node {type(e).__name__}"
+            raise GrammarError(msg)
+        write(self, e)
+
+    def _emit_literal(self, e: ir.Literal) -> None:
+        code = self._code
+        for byte in e.data:
+            code += (BYTE, byte, 0, 0)
+
+    def _emit_seq(self, e: ir.Seq) -> None:
+        for part in e.parts:
+            self._emit(part)
+
+    def _emit_ref(self, e: ir.Ref) -> None:
+        self._call(e.name)
+
+    def _emit_token(self, e: ir.Token) -> None:
+        self._ops((TOKEN, len(self.token_sets), 0, 0))
+        self.token_sets.append(e.ids)
+
+    def _emit_mark(self, e: ir.Mark) -> None:
+        number = len(self.marks)
+        self.marks.append(e.name)
+        self._ops((MARK, number, 1, 0))
+        self._emit(e.body)
+        self._ops((MARK, number, 0, 0))
+
+    def _emit_checked(self, e: ir.Checked) -> None:
+        self._ops((CHECK, self._number_check(e.check), 0, 0))
+
+    def _emit_step(self, e: ir.Step) -> None:
+        self._ops((STEP, e.symbol, 0, 0))
+
+    def _emit_empty(self, e: ir.Empty) -> None:
+        """Nothing falls through as it is."""
+
+    def _emit_never(self, _: ir.Never) -> None:
+        self._ops((FAIL, 0, 0, 0))
+
+    def _emit_chain(self, e: ir.Chain) -> None:
+        """One part after the other, straight on: SPLITs skip a part that need not be there, or leave behind one.
+
+        ```text
+        chain(",": a b? c*)      a   SPLIT > end   ","   SPLIT > c   b   SPLIT > end   ","
+                                 c: c   SPLIT > end   ","   JUMP c
+        ```
+        """
+        leaving: list[int] = []
+        skipping = -1
+        last = len(e.parts) - 1
+        loops = e.more is not ir.NEVER
+        final = max(
+            (i for i, must in enumerate(e.required) if must), default=-1
+        )  # after it, the chain may end
+        for i, part in enumerate(e.parts):
+            self._check_size()
+            if skipping >= 0:
+                self._patch(skipping, 2, self._here())
+                skipping = -1
+            if not e.required[i] and (i < last or loops):
+                skipping = self._here()
+                self._ops((SPLIT, skipping + 1, 0, 0))
+            self._emit(part)
+            if i == last and not loops:
+                break
+            if i >= final:
+                leaving.append(self._here())
+                self._ops((SPLIT, self._here() + 1, 0, 0))
+            self._emit(e.separator)
+        if loops:
+            again = self._here()
+            if skipping >= 0:
+                self._patch(skipping, 2, again)
+            self._emit(e.more)
+            leaving.append(self._here())
+            self._ops((SPLIT, self._here() + 1, 0, 0))
+            self._emit(e.separator)
+            self._ops((JUMP, again, 0, 0))
+        for split in leaving:
+            self._patch(split, 2, self._here())
 
     def _number_check(self, check: ir.Check) -> int:
         number = self._check_number.get(check)
@@ -258,6 +300,12 @@ class Emitter:
         """Fewest tokens of a rule, once distances are known."""
         address = self._address.get(rule)
         return layout.FAR if address is None else int(self.arena.pc_distance[address])
+
+    def _emit_union(self, e: ir.Alt) -> None:
+        self._emit_alt(e.parts)
+
+    def _emit_pick(self, e: ir.Pick) -> None:
+        self._emit_alt(e.parts, PICK)
 
     def _emit_alt(self, parts: tuple[ir.Expr, ...], op: int = SPLIT) -> None:
         ends, splits = [], []
@@ -477,3 +525,26 @@ class Emitter:
             byte[block.base + states - 1] = representative[best[states]]
             following[block.base + states - 1] = block.base + dfa.transitions[states, best[states]] - 1
         return byte, following
+
+    _writers: ClassVar[dict[type[ir.Expr], Callable[[Emitter, Any], None]]] = {
+        ir.Literal: _emit_literal,
+        ir.Seq: _emit_seq,
+        ir.Alt: _emit_union,
+        ir.Pick: _emit_pick,
+        ir.Chain: _emit_chain,
+        ir.Ref: _emit_ref,
+        ir.Repeat: _emit_repeat,
+        ir.JsonString: _emit_string,
+        ir.Leaf: _call,
+        ir.Chars: _call,
+        ir.Both: _call,
+        ir.Complement: _call,
+        ir.Machine: _call,
+        ir.Token: _emit_token,
+        ir.Mark: _emit_mark,
+        ir.Checked: _emit_checked,
+        ir.Framed: _emit_frame,
+        ir.Step: _emit_step,
+        ir.Empty: _emit_empty,
+        ir.Never: _emit_never,
+    }

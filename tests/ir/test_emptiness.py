@@ -54,6 +54,21 @@ def test_pruning_keeps_every_word_and_leaves_no_dead_end(rules, letters):
         assert NOTHING not in _all_nodes(body)
 
 
+def test_a_chain_loses_what_nothing_matches():
+    dead, comma = ref("dead"), literal(",")
+    rules = {
+        "dead": ref("dead"),
+        "optional": ir.chain([(dead, False), (A, True)], dead, comma),
+        "required": ir.chain([(dead, True), (A, False)], B, comma),
+        "alone": ir.chain([(A, True), (dead, False)], ir.NEVER, dead),
+        "pair": ir.chain([(A, True), (B, True)], ir.NEVER, dead),
+    }
+    assert prune(rules, ALGEBRA) == {
+        "optional": ir.chain([(A, True)], ir.NEVER, comma),
+        "alone": ir.chain([(A, True)], ir.NEVER, ir.NEVER),
+    }
+
+
 def _all_nodes(e: ir.Expr) -> set[ir.Expr]:
     found, stack = set(), [e]
     while stack:

@@ -41,6 +41,8 @@ GOLDEN = [
     (ir.json_string(repeat(A, 0)), 'json_string("a"*)'),
     (ir.token(12, 3), "<3,12>"),
     (ir.mark("name", alt(A, B)), 'name:("a" | "b")'),
+    (ir.chain([(A, True), (alt(A, B), False)], B, literal(",")), 'chain(",": "a" ("a" | "b")? "b"*)'),
+    (ir.chain([], A, B), '"a" "ba"*'),
     (ir.machine([[(0x61, 0x7A, 1)], []], [1]), "machine(0:61-7a>1; 1!:)"),
 ]
 

@@ -185,10 +185,11 @@ def test_dependencies_by_cases(accepts):
 
 def test_rules_are_linear_in_the_number_of_properties(rules):
     def size(count):
-        schema = {"type": "object", "properties": {f"p{i}": {"type": "null"} for i in range(count)}}
-        return len(rules(schema | {"additionalProperties": False}).splitlines())
+        schema = {"type": "object", "properties": {f"p{i:04}": {"type": "null"} for i in range(count)}}
+        return len(rules(schema | {"additionalProperties": False}))
 
-    assert [size(n) for n in (1, 10, 100, 1000)] == [4, 22, 202, 2002]
+    one, two, three = (size(n) for n in (10, 100, 1000))
+    assert three - two == 10 * (two - one)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 
 import pytest
 from reference.derivatives import matches
@@ -68,6 +69,28 @@ def test_repeating_something_that_may_be_empty_ends(text, low, high):
     machine = Machine(grammar, Limits())
     state = machine.step_bytes(machine.start, text.encode())
     assert (state >= 0 and machine.accepting(state)) == matches(grammar, text.encode())
+
+
+@pytest.mark.parametrize("more", [False, True])
+@pytest.mark.parametrize("required", list(product((False, True), repeat=3)))
+def test_a_chain_has_its_parts_in_order(required, more):
+    parts = [ir.alt(ir.literal(letter), ir.literal(letter * 2)) for letter in "abc"]
+    chain = ir.chain(
+        zip(parts, required, strict=True), ir.literal("x") if more else ir.NEVER, ir.literal(",")
+    )
+    machine = Machine(ir.Grammar("r", {"r": ir.seq(ir.literal("<"), chain, ir.literal(">"))}), Limits())
+    for count in range(5):
+        for letters in product(("a", "bb", "c", "x"), repeat=count):
+            kept = [letter[0] for letter in letters if letter != "x"]
+            wanted = (
+                count > 0
+                and kept == sorted(set(kept))
+                and letters == tuple(sorted(letters))
+                and (more or "x" not in letters)
+                and all(letter in kept for letter, must in zip("abc", required, strict=True) if must)
+            )
+            state = machine.step_bytes(machine.start, f"<{','.join(letters)}>".encode())
+            assert (state >= 0 and machine.accepting(state)) is wanted, letters
 
 
 def test_a_rule_that_calls_itself_at_once_is_refused_not_looped():
