@@ -96,8 +96,9 @@ def hash_tokens(tokens):
     a = np.uint64(0)
     b = np.uint64(0)
     for token in tokens:
-        a += _mixed(_FIRST, np.uint64(token))
-        b += _mixed(_SECOND, np.uint64(token))
+        x = _mixed(_FIRST, np.uint64(token))
+        a += x
+        b += (x ^ (x >> np.uint64(32))) * _SECOND
     return a, b
 
 
@@ -405,8 +406,9 @@ def gather(g, desk, state, limit):
     a = np.uint64(0)
     b = np.uint64(0)
     for k in range(n):
-        a += _mixed(_FIRST, np.uint64(out[k]))
-        b += _mixed(_SECOND, np.uint64(out[k]))
+        x = _mixed(_FIRST, np.uint64(out[k]))
+        a += x
+        b += (x ^ (x >> np.uint64(32))) * _SECOND
     result[KEY] += np.int64(a)
     result[KEY + 1] += np.int64(b)
     result[HAS_MET] = head_of(g)[MET]

@@ -1,8 +1,9 @@
 """Making, enlarging and emptying the arrays of one grammar's run (`kernels.layout.Arena`).
 
-Capacities start small, because most grammars stay small (median 120 super-states), and grow when a kernel asks. The
-table of transitions, 1 kB a super-state, starts larger: untouched memory costs nothing, while copying it at every
-doubling cost 3.4 us a super-state, twenty times what making one costs.
+Capacities suit most grammars (median 120 super-states, one in ten has more than 1,024) and grow when a kernel asks. Not
+often, because a growth is a hundred microseconds in the middle of a mask. The table of transitions, 1 kB a super-state,
+starts largest: untouched memory costs nothing, while copying it at every doubling cost 3.4 us a super-state, twenty
+times what making one costs. It stays below 4 MB, from where on numpy asks for pages of 2 MB: clearing one is a pause.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ _START = {
     "code": 512,
     "leaf_next": 1024,
     "leaf_class": 8,
-    "nodes": 128,
-    "edges": 256,
-    "configs": 256,
-    "states": 1024,
+    "nodes": 1024,
+    "edges": 2048,
+    "configs": 8192,
+    "states": 3072,
 }
 _START_WIDTH = 512
 _UNION_CACHE = 1024
@@ -58,12 +59,12 @@ def new_arena(limits: Limits) -> Arena:
         leaf_class=np.zeros((_START["leaf_class"], 256), np.uint8),
         pc_distance=np.zeros(_START["code"], np.int32),
         nodes=nodes,
-        edges=np.zeros((_START["edges"], 4), np.int32),
-        node_hash=np.full(4 * _START["nodes"], -1, np.int32),
+        edges=np.empty((_START["edges"], 4), np.int32),
+        node_hash=_slots(_START["nodes"]),
         unions=unions,
-        configs=np.zeros((_START["configs"], 2), np.int32),
-        states=np.zeros((_START["states"], 4), np.int32),
-        state_hash=np.full(4 * _START["states"], -1, np.int32),
+        configs=np.empty((_START["configs"], 2), np.int32),
+        states=np.empty((_START["states"], 4), np.int32),
+        state_hash=_slots(_START["states"]),
         table=np.empty((_START["states"], 256), np.int32),
         failed=np.zeros(8, np.uint8),
         records=np.zeros((1, 3), np.int32),
@@ -73,6 +74,11 @@ def new_arena(limits: Limits) -> Arena:
         **_scratch(_START_WIDTH),
     )
     return replaced(arena)
+
+
+def _slots(entries: int) -> layout.I32:
+    """An empty hash table that is at most half full: kernels ask for a larger one at `2 n >= slots - 1`."""
+    return np.full(1 << (2 * entries + 1).bit_length(), -1, np.int32)
 
 
 def _scratch(width: int) -> dict[str, layout.I64]:
@@ -123,12 +129,12 @@ def with_room(arena: Arena, what: str) -> Arena:
             arena,
             states=enlarged(arena.states, size),
             table=table,
-            state_hash=np.full(4 * size, -1, np.int32),
+            state_hash=_slots(size),
         )
         structure.rehash(arena.address)
     elif what == "nodes":
         size = 2 * arena.nodes.shape[0]
-        arena = replaced(arena, nodes=enlarged(arena.nodes, size), node_hash=np.full(4 * size, -1, np.int32))
+        arena = replaced(arena, nodes=enlarged(arena.nodes, size), node_hash=_slots(size))
         structure.rehash(arena.address)
     elif what == "edges":
         arena = replaced(arena, edges=enlarged(arena.edges, 2 * arena.edges.shape[0]))

@@ -44,6 +44,7 @@ _QUOTE: Final = 0x22
 _FIRST_ROOM: Final = 1024
 _SMALL: Final = 48  # states of a rest that is recognised in other leaves
 _STEPS: Final = 4  # bytes after which a leaf has settled or does not
+_REMEMBERED: Final = 4096  # leaves of which a small thing is remembered
 _LISTED: Final = 2048  # tokens that are listed; more are bits
 _NONE: Final = np.empty(0, np.int32)
 _LOW: Final = (1 << 64) - 1
@@ -165,6 +166,8 @@ class FrameStore:
         self._bytes = 0
         self._kept: OrderedDict[_Key, Frame | CountedFrame] = OrderedDict()
         self._holders: dict[int, int] = {}  # frames are kept under several keys and count once
+        self._usual: dict[bytes, int] = {}
+        self._free: dict[bytes, LeafBlock] = {}
         self._begin = vocabulary.trie.first_byte_counts()
         depth = vocabulary.trie.max_depth + 2
         self._path, self._twin = np.zeros((2, depth), np.int32)
@@ -228,6 +231,9 @@ class FrameStore:
 
     def _make_leaf(self, block: LeafBlock, state: int) -> Frame:
         """The frame of a state: as a difference to where the leaf settles, from another leaf, or by a whole walk."""
+        beside = block.dfa.beside
+        if beside is not None and not beside.excludes[state]:
+            return self.leaf(self._block(beside.free), beside.state.item(state))
         settled = self._settled(block.dfa, state)
         if settled == 0:
             return self._walked(block, state, 0, None)
@@ -241,10 +247,25 @@ class FrameStore:
         self._keep(rest, frame)
         return frame
 
+    def _block(self, dfa: Dfa) -> LeafBlock:
+        """An automaton of anything, as if it stood in some program."""
+        from ruvllm_grammar.kernels.structure import leaf_distances
+
+        found = self._free.get(dfa.digest)
+        if found is None:
+            distance = np.empty(dfa.n_states, np.int32)
+            leaf_distances(dfa.transitions, dfa.accepting, distance)
+            found = self._free[dfa.digest] = LeafBlock(dfa, 0, False, dfa.live_bytes(), distance)
+        return found
+
     def _settled(self, dfa: Dfa, state: int) -> int:
         """Where bytes with which most tokens begin lead from a state and stay; DEAD where they do not."""
-        counts = np.bincount(dfa.byte_to_class, weights=self._begin, minlength=dfa.n_classes)
-        usual = int(counts.argmax())
+        usual = self._usual.get(dfa.digest)
+        if usual is None:
+            if len(self._usual) >= _REMEMBERED:
+                self._usual.clear()
+            usual = int(np.bincount(dfa.byte_to_class, weights=self._begin).argmax())
+            self._usual[dfa.digest] = usual
         for _ in range(_STEPS):
             following = dfa.transitions.item(state, usual)
             if following == state:
@@ -278,8 +299,9 @@ class FrameStore:
         longest = max(longest, known.longest)
         exits = known.exits
         if n_opened or n_shut:
-            left = np.setdiff1d(exits[:, 0], self._shut[:n_shut], assume_unique=True)
-            exits = _exits(np.sort(np.concatenate([left, opened])))
+            nodes = exits[:, 0]
+            nodes = np.delete(nodes, np.searchsorted(nodes, self._shut[:n_shut]))
+            exits = _exits(np.insert(nodes, np.searchsorted(nodes, opened), opened))
         return Frame(*self._kept_apart(known, more, less), exits, longest, hashed)
 
     def _kept_apart(self, known: Frame | None, more: I32, less: I32) -> tuple[I32 | None, I32, I32]:

@@ -27,6 +27,7 @@ FEW: Final = 4096
 #: Rows of at most this many illegal tokens list those.
 MOST: Final = 8192
 _SPARSE_WORDS: Final = 256
+_MANY: Final = 1024
 _KEYS: Final = 1 << 17  # names of rows kept before all are forgotten
 _NOTHING: Final = np.empty(0, np.int32)
 _NOTHING.setflags(write=False)
@@ -43,6 +44,11 @@ def sealed_parts(words: I32, ids: I32) -> Parts:
 
 def set_bits(words: I32, ids: I32) -> None:
     """Set the bits of tokens, in place."""
+    if len(ids) > _MANY:  # twice as fast from a thousand on
+        held = np.zeros(32 * len(words), np.bool_)
+        held[ids] = True
+        np.bitwise_or(words, np.packbits(held, bitorder="little").view("<i4"), out=words)
+        return
     np.bitwise_or.at(words, ids >> 5, np.int32(1) << (ids & 31))
 
 
