@@ -19,6 +19,7 @@ a JUMP. Cost: a few microseconds per node of the expression.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -40,8 +41,6 @@ from ruvllm_grammar.kernels.layout import (
     FRAME,
     JUMP,
     LAZY,
-    LEAF,
-    LEAF_END,
     MARK,
     PICK,
     RETURN,
@@ -52,15 +51,19 @@ from ruvllm_grammar.kernels.layout import (
 )
 from ruvllm_grammar.limits import Limits
 from ruvllm_grammar.program.arena import enlarged, replaced
+from ruvllm_grammar.program.placed import shape_of
 from ruvllm_grammar.program.records import Records
 
 #: Fixed addresses at the start of every program.
 END_PC = 0
-RETURN_PC = 1
+RETURN_PC = layout.RETURN_PC
 FAIL_PC = 2
 QUOTE = 0x22
 
 _DEEP = 64  # parts nested deeper than this are emitted out of line
+_GOES_ON = frozenset({BYTE, TOKEN, MARK, CHECK, STEP})
+_ENTERS = frozenset({CALL, COUNT, FRAME})
+_BRANCHES = frozenset({SPLIT, PICK})
 _UNROLL = 3  # copies written out instead of counted
 _LEAF_REPEAT = 64  # a repeated character set up to this bound is one leaf automaton
 
@@ -94,11 +97,8 @@ class LeafBlock:
     @classmethod
     def of(cls, dfa: Dfa, base: int, *, counted: bool) -> LeafBlock:
         """The block of an automaton that is placed at `base`."""
-        from ruvllm_grammar.kernels import structure  # numba loads on first compile, not on import
-
-        distance = np.empty(dfa.n_states, np.int32)
-        structure.leaf_distances(dfa.transitions, dfa.accepting, distance)
-        return cls(dfa, base, counted, np.asarray(dfa.live_bytes(), np.int32), distance)
+        shape = shape_of(dfa)
+        return cls(dfa, base, counted, shape.live, shape.distance)
 
 
 class Emitter:
@@ -134,6 +134,7 @@ class Emitter:
         self.leaf_next_size = 0
         self._address: dict[str | _LeafKey, int] = {}
         self.lazy: list[str | _LeafKey] = []
+        self.n_pending = 0  # lazy rules that are not emitted yet
         self._lazy_pc: list[int] = []
         # The batch being written: flat quadruples from address `_base`, and what to patch at its end.
         self._base = 0
@@ -417,6 +418,7 @@ class Emitter:
             else:
                 self._ops((LAZY, len(self.lazy), 0, 0))
                 self.lazy.append(target)
+                self.n_pending += 1
                 self._lazy_pc.append(address)
         return address
 
@@ -426,6 +428,37 @@ class Emitter:
     def pending(self) -> list[int]:
         """Numbers of lazy rules that are not emitted yet."""
         return [n for n, pc in enumerate(self._lazy_pc) if self.arena.code[pc, 0] == LAZY]
+
+    def ahead(self, starts: list[int], most: int) -> int | None:
+        """The nearest lazy rule that a run from these addresses comes to; None where there is none near.
+
+        Args:
+            starts: addresses of instructions.
+            most: instructions to look at.
+        """
+        code = self.arena.code
+        seen = set(starts)
+        todo = deque(starts)
+        while todo and most > 0:
+            most -= 1
+            pc = todo.popleft()
+            op, a, b, _ = code[pc].tolist()
+            if op == LAZY:
+                return int(a)
+            following: tuple[int, ...] = ()
+            if op in _GOES_ON:
+                following = (pc + 1,)
+            elif op in _ENTERS:
+                following = (a, pc + 1)
+            elif op in _BRANCHES:
+                following = (a, b)
+            elif op == JUMP:
+                following = (a,)
+            for target in following:
+                if target not in seen:
+                    seen.add(target)
+                    todo.append(target)
+        return None
 
     def emit_lazy(self, number: int) -> None:
         """Emit lazy rule `number` and let its stub jump there.
@@ -446,6 +479,7 @@ class Emitter:
             entry = self._place_leaf(target)
         self.arena.code[stub] = (JUMP, entry, 0, 0)
         self.log.append(number)
+        self.n_pending -= 1
 
     def fill_record(self, record: int) -> None:
         """Write the steps of a record."""
@@ -463,39 +497,35 @@ class Emitter:
             dfa = placed.dfa
         else:
             dfa = spelled_char_dfa() if isinstance(key, _SpelledChar) else leaf_dfa(key, self._limits)
-        states = dfa.n_states - 1
+        shape = shape_of(dfa)
         base = self.size
-        stop = base + states
+        stop = base + len(shape.code)
         if stop > self._limits.program:
             msg = f"the grammar needs {stop} instructions; simplify it or raise Limits.program"
             raise LimitError(msg, limit="program", needed=stop)
         arena = self.arena
         number = len(self.leaves)
-        row_stop = self.leaf_next_size + states * dfa.n_classes
-        arena = (
-            replaced(
-                arena,
-                code=enlarged(arena.code, stop),
-                pc_distance=enlarged(arena.pc_distance, stop),
-                leaf_next=enlarged(arena.leaf_next, row_stop),
-                leaf_class=enlarged(arena.leaf_class, number + 1),
-            )
-            if (
-                stop > arena.code.shape[0]
-                or row_stop > arena.leaf_next.shape[0]
-                or number >= arena.leaf_class.shape[0]
-            )
-            else arena
-        )
-        rows = dfa.transitions[1:]
-        block = placed or LeafBlock.of(dfa, base, counted=isinstance(key, _SpelledChar))
+        first = self.leaf_next_size
+        row_stop = first + len(shape.following)
+        grown = {}
+        if stop > arena.code.shape[0]:
+            grown["code"] = enlarged(arena.code, stop)
+            grown["pc_distance"] = enlarged(arena.pc_distance, stop)
+        if row_stop > arena.leaf_next.shape[0]:
+            grown["leaf_next"] = enlarged(arena.leaf_next, row_stop)
+        if number >= arena.leaf_class.shape[0]:
+            grown["leaf_class"] = enlarged(arena.leaf_class, number + 1)
+        if grown:
+            arena = replaced(arena, **grown)
         code = arena.code[base:stop]
-        code[:, 0] = np.where(dfa.accepting[1:], np.where(block.live[1:] > 0, LEAF_END, RETURN), LEAF)
-        code[:, 1] = self.leaf_next_size + np.arange(states, dtype=np.int32) * dfa.n_classes
-        code[:, 2] = number
-        code[:, 3] = number
-        arena.leaf_next[self.leaf_next_size : row_stop] = np.where(rows > 0, rows - 1 + base, -1).ravel()
+        code[:] = shape.code
+        code[:, 1] += first
+        code[:, 2:] = number
+        following = arena.leaf_next[first:row_stop]
+        np.add(shape.following, base, out=following)
+        following[shape.dead] = -1
         arena.leaf_class[number] = dfa.byte_to_class
+        block = placed or LeafBlock.of(dfa, base, counted=isinstance(key, _SpelledChar))
         self.leaves.append(block)
         self.leaf_next_size = row_stop
         self._base = self.size = stop

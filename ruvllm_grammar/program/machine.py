@@ -24,8 +24,12 @@ from ruvllm_grammar.errors import LimitError
 from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.limits import Limits
 from ruvllm_grammar.program.arena import emptied, new_arena, with_room, with_scratch
+<<<<<<< HEAD
 from ruvllm_grammar.program.emit import END_PC, RETURN_PC, Emitter, LeafBlock
 from ruvllm_grammar.program.image import Dormant, Image, StaleImageError, taken
+=======
+from ruvllm_grammar.program.emit import END_PC, Emitter, LeafBlock
+>>>>>>> 64b0ee7 (wip)
 from ruvllm_grammar.program.records import PortableRecord
 
 logger = logging.getLogger("ruvllm_grammar.program")
@@ -35,6 +39,7 @@ _PortableEdge = tuple[int, int, PortableRecord | None, int]
 #: A configuration set that survives a dropped arena: nodes in parent-first order, then (pc, node index).
 Portable = tuple[tuple[tuple[_PortableEdge, ...], ...], tuple[tuple[int, int], ...]]
 
+_LOOK = 1000  # instructions that `prepare` looks at
 _HARD = 8  # a single operation may exceed Limits.super_states by this factor before it is refused
 
 
@@ -293,9 +298,37 @@ class Machine:
 
         return self.call(run)
 
-    def after_return(self, node: int) -> int:
-        """Super-state when the innermost rule of a stack returns."""
-        return self.close([(RETURN_PC, node)])
+    def prepare(self, state: int, *, rules: int = 4) -> int:
+        """Emit rules that runs from a super-state come to soon, so that masks and steps need not.
+
+        Meant for the time in which a model computes; everything is right without it.
+
+        Args:
+            state: where the next token will be read.
+            rules: emit at most so many.
+
+        Returns:
+            How many were emitted.
+
+        Raises:
+            LimitError: as when the rules are entered.
+        """
+        emitter = self._emitter
+        if not emitter.n_pending:
+            return 0
+        with self.lock:
+            starts: dict[int, None] = {}
+            for pc, node in self.configurations(state):
+                starts[pc] = None
+                first, count = self.arena.nodes[node, :2].tolist()
+                for ret in self.arena.edges[first : first + count, 0].tolist():
+                    starts[ret] = None
+            for done in range(rules):
+                number = emitter.ahead(list(starts), _LOOK)
+                if number is None:
+                    return done
+                emitter.emit_lazy(number)
+            return rules
 
     def subset(self, configurations: list[tuple[int, int]]) -> int:
         """Super-state of exactly these configurations, which are closed already (part of a super-state)."""

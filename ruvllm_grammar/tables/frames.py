@@ -249,13 +249,9 @@ class FrameStore:
 
     def _block(self, dfa: Dfa) -> LeafBlock:
         """An automaton of anything, as if it stood in some program."""
-        from ruvllm_grammar.kernels.structure import leaf_distances
-
         found = self._free.get(dfa.digest)
         if found is None:
-            distance = np.empty(dfa.n_states, np.int32)
-            leaf_distances(dfa.transitions, dfa.accepting, distance)
-            found = self._free[dfa.digest] = LeafBlock(dfa, 0, False, dfa.live_bytes(), distance)
+            found = self._free[dfa.digest] = LeafBlock.of(dfa, 0, counted=False)
         return found
 
     def _settled(self, dfa: Dfa, state: int) -> int:
