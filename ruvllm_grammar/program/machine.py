@@ -24,12 +24,8 @@ from ruvllm_grammar.errors import LimitError
 from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.limits import Limits
 from ruvllm_grammar.program.arena import emptied, new_arena, with_room, with_scratch
-<<<<<<< HEAD
-from ruvllm_grammar.program.emit import END_PC, RETURN_PC, Emitter, LeafBlock
-from ruvllm_grammar.program.image import Dormant, Image, StaleImageError, taken
-=======
 from ruvllm_grammar.program.emit import END_PC, Emitter, LeafBlock
->>>>>>> 64b0ee7 (wip)
+from ruvllm_grammar.program.image import Dormant, Image, StaleImageError, taken
 from ruvllm_grammar.program.records import PortableRecord
 
 logger = logging.getLogger("ruvllm_grammar.program")
@@ -314,7 +310,7 @@ class Machine:
             LimitError: as when the rules are entered.
         """
         emitter = self._emitter
-        if not emitter.n_pending:
+        if isinstance(emitter, Dormant) or not emitter.n_pending:
             return 0
         with self.lock:
             starts: dict[int, None] = {}
