@@ -93,7 +93,7 @@ def _pick(sequence: Sequence, logits: torch.Tensor) -> int:
     sequence.sampler.penalize(logits)
     if row.form == "few":
         return int(row.ids[sequence.sampler.choose(masking.gather(logits, row))])
-    masking.apply_rows(logits[None], [row])
+    masking.apply_row(logits, row)
     return sequence.sampler.choose(logits)
 
 

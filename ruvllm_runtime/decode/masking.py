@@ -30,12 +30,13 @@ import ruvllm_grammar as rg
 from ruvllm_runtime.errors import ModelMismatchError
 
 _MOST_BYTES = 64 << 20
+_MINUS = -torch.inf
 
 
 class Resident:
     """Index tensors of rows on one device; those least recently used go when they hold more than `most_bytes`.
 
-    One process has one for each device (`resident`). Threads may race to make a tensor; either serves.
+    A process has one for each device. Threads may race to make a tensor; either serves.
     """
 
     def __init__(self, device: torch.device, *, most_bytes: int = _MOST_BYTES) -> None:
@@ -73,7 +74,7 @@ def _shorter(row: rg.Row) -> tuple[np.ndarray, bool]:
 
 
 @cache
-def resident(device: torch.device) -> Resident:
+def _resident(device: torch.device) -> Resident:
     """The index tensors on a device."""
     return Resident(device)
 
@@ -95,16 +96,23 @@ def apply_rows(logits: torch.Tensor, rows: Sequence[rg.Row]) -> None:
             vocabulary=rows[0].size if rows else 0,
             remedy=f"{logits.shape[0]} rows of logits need as many rows of tokens, not {len(rows)}",
         )
-    here = resident(logits.device)
     for line, row in zip(logits, rows, strict=True):
-        check_width(line, row)
-        ids, legal = here.ids(row)
-        if legal:
-            kept = line.index_select(0, ids)
-            line.fill_(-torch.inf)
-            line.index_copy_(0, ids, kept)
-        else:
-            line.index_fill_(0, ids, -torch.inf)
+        apply_row(line, row)
+
+
+def apply_row(logits: torch.Tensor, row: rg.Row) -> None:
+    """Write minus infinity over every forbidden token, in place: `apply_rows` for one row of logits, `[V]`.
+
+    Raises:
+        ModelMismatchError: the row is for another width.
+    """
+    ids, legal = _listed(logits, row)
+    if legal:
+        kept = logits.index_select(0, ids)
+        logits.fill_(_MINUS)
+        logits.index_copy_(0, ids, kept)
+    else:
+        logits.index_fill_(0, ids, _MINUS)
 
 
 def gather(logits: torch.Tensor, row: rg.Row) -> torch.Tensor:
@@ -114,19 +122,16 @@ def gather(logits: torch.Tensor, row: rg.Row) -> torch.Tensor:
         logits: `[V]`, any floating dtype, any device.
         row: of form "few".
     """
-    check_width(logits, row)
-    ids, _ = resident(logits.device).ids(row)
-    return logits.index_select(0, ids).cpu()
+    ids, _ = _listed(logits, row)
+    found = logits.index_select(0, ids)
+    return found if found.device.type == "cpu" else found.cpu()
 
 
-def check_width(logits: torch.Tensor, row: rg.Row) -> None:
-    """Refuse a row that is for another vocabulary than the logits.
-
-    Raises:
-        ModelMismatchError: their widths differ.
-    """
+def _listed(logits: torch.Tensor, row: rg.Row) -> tuple[torch.Tensor, bool]:
+    """`Resident.ids` on the logits' device."""
     if logits.shape[-1] != row.size:
         raise ModelMismatchError(logits=logits.shape[-1], vocabulary=row.size)
+    return _resident(logits.device).ids(row)
 
 
 def row_of(ids: Iterable[int], size: int) -> rg.Row:
