@@ -26,7 +26,7 @@ from ruvllm_grammar.errors import (
 from ruvllm_grammar.ir import Guard
 from ruvllm_grammar.jsonschema import Report
 from ruvllm_grammar.limits import Limits
-from ruvllm_grammar.match import CompiledGrammar, Matcher
+from ruvllm_grammar.match import CompiledGrammar, Matcher, fill_bitmask
 from ruvllm_grammar.store import CacheStats, TableCache
 from ruvllm_grammar.tables import Row, allocate_bitmask, apply_bitmask
 from ruvllm_grammar.vocab import Vocabulary
@@ -60,4 +60,5 @@ __all__ = [
     "apply_bitmask",
     "check",
     "compile",
+    "fill_bitmask",
 ]

@@ -305,6 +305,17 @@ class Matcher:
             raise VocabularyError(msg)
         self.legal().copy_to(row)
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the row of this place was made before, so that `fill_mask` has little to do."""
+        place, tokens = self._place, self._tokens
+        return tokens.rows.known(place.state) is not None and place.epoch == tokens.machine.epoch
+
+    @property
+    def grammar_id(self) -> int:
+        """Equal for matchers of the same compiled grammar, which share a lock."""
+        return id(self._tokens)
+
     def legal(self) -> Row:
         """The legal tokens, as `fill_mask` writes them, without writing them: immutable, and shared where it can be.
 
