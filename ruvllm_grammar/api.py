@@ -164,6 +164,7 @@ def compile(
     grammar = CompiledGrammar(
         to_ir(source, limits), vocabulary, limits, source=source, identity=written.identity
     )
+    grammar.matcher().legal()  # which is asked for next, here and in whatever process finds the file
     cache.store(grammar)
     return grammar
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -38,6 +39,11 @@ _CLOSERS: Final = {True: 0x7D, False: 0x5D}
 Step = Callable[[int, Scan, int], tuple[int, Scan, bool]]
 
 
+@cache
+def _single_bytes() -> Trie:
+    return Trie.from_strings([bytes([b]) for b in range(256)], range(256))
+
+
 class Ahead:
     """Searches in one machine; holds for one epoch.
 
@@ -56,7 +62,7 @@ class Ahead:
         self._known: dict[object, tuple[bool, Scan]] = {}
         self._few: dict[int, int] = {}
         self._few_by_program: dict[tuple[int | bool, ...], int] = {}
-        self._bytes = Trie.from_strings([bytes([b]) for b in range(256)], range(256))
+        self._bytes = _single_bytes()
         self._path = np.zeros(4, np.int32)
         self._scratch = np.zeros(8, np.int32)
 

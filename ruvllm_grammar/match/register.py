@@ -25,6 +25,7 @@ Lineage: lazy predicates beside a deterministic automaton are ANTLR's (Parr and 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -69,9 +70,13 @@ class Register:
         self._n_checks = 0
         self._tests = False
         self._tested: dict[tuple[int, Canonical], bool] = {}
-        self._path = np.zeros(vocabulary.trie.max_depth + 2, np.int32)
         self._crossings = np.zeros(_CROSSINGS, np.int32)
         self._forget()
+
+    @cached_property
+    def _path(self) -> layout.I32:
+        """Scratch of walks; made late, since a mask that is kept on disk needs no trie."""
+        return np.zeros(self._vocabulary.trie.max_depth + 2, np.int32)
 
     def _forget(self) -> None:
         """Nothing is known about super-states (any more)."""

@@ -8,6 +8,9 @@ times what making one costs. It stays below 4 MB, from where on numpy asks for p
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from ruvllm_grammar.kernels import layout
@@ -22,9 +25,31 @@ _START = {
     "edges": 2048,
     "configs": 8192,
     "states": 3072,
+    "records": 1,
+    "record_next": 64,
 }
 _START_WIDTH = 512
 _UNION_CACHE = 1024
+_NO_POINTERS = np.zeros(0, np.int64)
+
+#: How arrays begin; `head` and the scratch arrays apart.
+_FRESH: dict[str, Callable[[], np.ndarray]] = {
+    "code": lambda: np.zeros((_START["code"], 4), np.int32),
+    "leaf_next": lambda: np.zeros(_START["leaf_next"], np.int32),
+    "leaf_class": lambda: np.zeros((_START["leaf_class"], 256), np.uint8),
+    "pc_distance": lambda: np.zeros(_START["code"], np.int32),
+    "nodes": lambda: np.zeros((_START["nodes"], 3), np.int32),
+    "edges": lambda: np.empty((_START["edges"], 4), np.int32),
+    "node_hash": lambda: slots(_START["nodes"]),
+    "unions": lambda: np.full((_UNION_CACHE, 3), -1, np.int32),
+    "configs": lambda: np.empty((_START["configs"], 2), np.int32),
+    "states": lambda: np.empty((_START["states"], 4), np.int32),
+    "state_hash": lambda: slots(_START["states"]),
+    "table": lambda: np.empty((_START["states"], 256), np.int32),
+    "failed": lambda: np.zeros(8, np.uint8),
+    "records": lambda: np.zeros((_START["records"], 3), np.int32),
+    "record_next": lambda: np.zeros(_START["record_next"], np.int32),
+}
 
 
 def replaced(arena: Arena, **arrays: np.ndarray) -> Arena:
@@ -44,39 +69,18 @@ def _address(array: np.ndarray) -> int:
     return found
 
 
-def new_arena(limits: Limits) -> Arena:
-    """Empty arrays: no code, the bottom stack node, no super-state."""
+def new_arena(limits: Limits, **given: np.ndarray) -> Arena:
+    """Empty arrays: no code, the bottom stack node, no super-state; but for those that are given."""
     head = np.zeros(16, np.int64)
     head[layout.N_NODES] = 1
     head[layout.MAX_STATES] = limits.super_states
     head[layout.MAX_NODES] = limits.stack_nodes
-    nodes = np.zeros((_START["nodes"], 3), np.int32)
-    unions = np.full((_UNION_CACHE, 3), -1, np.int32)
-    arena = Arena(
-        head=head,
-        code=np.zeros((_START["code"], 4), np.int32),
-        leaf_next=np.zeros(_START["leaf_next"], np.int32),
-        leaf_class=np.zeros((_START["leaf_class"], 256), np.uint8),
-        pc_distance=np.zeros(_START["code"], np.int32),
-        nodes=nodes,
-        edges=np.empty((_START["edges"], 4), np.int32),
-        node_hash=_slots(_START["nodes"]),
-        unions=unions,
-        configs=np.empty((_START["configs"], 2), np.int32),
-        states=np.empty((_START["states"], 4), np.int32),
-        state_hash=_slots(_START["states"]),
-        table=np.empty((_START["states"], 256), np.int32),
-        failed=np.zeros(8, np.uint8),
-        records=np.zeros((1, 3), np.int32),
-        record_next=np.zeros(64, np.int32),
-        pointers=np.zeros(0, np.int64),
-        address=0,
-        **_scratch(_START_WIDTH),
-    )
-    return replaced(arena)
+    arrays: dict[str, Any] = {name: make() for name, make in _FRESH.items() if name not in given}
+    arrays |= given | _scratch(_START_WIDTH)
+    return replaced(Arena(head=head, pointers=_NO_POINTERS, address=0, **arrays))
 
 
-def _slots(entries: int) -> layout.I32:
+def slots(entries: int) -> layout.I32:
     """An empty hash table that is at most half full: kernels ask for a larger one at `2 n >= slots - 1`."""
     return np.full(1 << (2 * entries + 1).bit_length(), -1, np.int32)
 
@@ -100,10 +104,17 @@ def enlarged(array: np.ndarray, rows: int) -> np.ndarray:
     return out
 
 
-def roomy(array: np.ndarray, fresh: np.ndarray) -> np.ndarray:
-    """A writable array that begins with `array`'s rows: `fresh` itself where they leave it a quarter free."""
-    rows = len(array) + len(array) // 4
-    out = fresh if rows <= len(fresh) else enlarged(fresh[:1], rows)
+def roomy(array: np.ndarray, name: str) -> np.ndarray:
+    """A writable array that begins with the rows of `array` and leaves a quarter of their number free, or more.
+
+    Args:
+        array: any contents of the arena's array `name`.
+        name: which says how large it is at least.
+    """
+    size = _START[name]
+    while size < len(array) + len(array) // 4:
+        size *= 2
+    out = np.zeros((size, *array.shape[1:]), array.dtype)
     out[: len(array)] = array
     return out
 
@@ -129,12 +140,12 @@ def with_room(arena: Arena, what: str) -> Arena:
             arena,
             states=enlarged(arena.states, size),
             table=table,
-            state_hash=_slots(size),
+            state_hash=slots(size),
         )
         structure.rehash(arena.address)
     elif what == "nodes":
         size = 2 * arena.nodes.shape[0]
-        arena = replaced(arena, nodes=enlarged(arena.nodes, size), node_hash=_slots(size))
+        arena = replaced(arena, nodes=enlarged(arena.nodes, size), node_hash=slots(size))
         structure.rehash(arena.address)
     elif what == "edges":
         arena = replaced(arena, edges=enlarged(arena.edges, 2 * arena.edges.shape[0]))

@@ -44,7 +44,7 @@ from ruvllm_grammar.automata import Dfa
 from ruvllm_grammar.errors import CacheError, GrammarError, LimitError
 from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.limits import Limits
-from ruvllm_grammar.program.arena import new_arena, replaced, roomy
+from ruvllm_grammar.program.arena import new_arena, roomy, slots
 from ruvllm_grammar.program.emit import Emitter, LeafBlock
 
 Array = npt.NDArray[Any]
@@ -52,6 +52,8 @@ Array = npt.NDArray[Any]
 #: Super-states beyond this many are not kept: later ones are rarer, and each costs 1 kB to make room for.
 MOST_STATES: Final = 4096
 
+#: A row of the transition table by `usual`.
+_USUAL: Final = np.array([[layout.UNKNOWN], [layout.DEAD]], np.int32)
 _NUMBERS: Final = ("start", "start_pc", "size", "nodes", "edges", "configs", "states", "has_distance")
 
 
@@ -157,37 +159,35 @@ def label(target: object) -> str:
 # --- the way back
 
 
-def arena_of(image: Image, limits: Limits) -> layout.Arena:
+def arena_of(image: Image, limits: Limits, n_checks: int) -> layout.Arena:
     """A running arena with an image's contents; what only grows by replacement stays where the image has it."""
     from ruvllm_grammar.kernels import structure
 
     arrays = image.arrays
     n = image.number("states")
-    fresh = new_arena(limits)
-    code = roomy(arrays["code"], fresh.code)
+    code = roomy(arrays["code"], "code")
     distance = np.zeros(len(code), np.int32)
     distance[: len(arrays["pc_distance"])] = arrays["pc_distance"]
-    states = roomy(arrays["states"], fresh.states)
-    table = fresh.table if len(states) == len(fresh.states) else np.empty((len(states), 256), np.int32)
-    table[:n] = np.array((layout.UNKNOWN, layout.DEAD), np.int32)[arrays["usual"]][:, None]
+    nodes, states = roomy(arrays["nodes"], "nodes"), roomy(arrays["states"], "states")
+    table = np.empty((len(states), 256), np.int32)
+    table[:n] = _USUAL[arrays["usual"]]
     table.ravel()[arrays["at"]] = arrays["to"]
-    nodes = roomy(arrays["nodes"], fresh.nodes)
-    records = roomy(arrays["records"], fresh.records)
-    arena = replaced(
-        fresh,
+    arena = new_arena(
+        limits,
         code=code,
         leaf_next=arrays["leaf_next"],
         leaf_class=arrays["leaf_class"],
         pc_distance=distance,
         nodes=nodes,
-        edges=roomy(arrays["edges"], fresh.edges),
-        node_hash=np.full(4 * len(nodes), -1, np.int32),
-        configs=roomy(arrays["configs"], fresh.configs),
+        edges=roomy(arrays["edges"], "edges"),
+        node_hash=slots(len(nodes)),
+        configs=roomy(arrays["configs"], "configs"),
         states=states,
-        state_hash=np.full(4 * len(states), -1, np.int32),
+        state_hash=slots(len(states)),
         table=table,
-        records=records,
-        record_next=roomy(arrays["record_next"], fresh.record_next),
+        failed=np.zeros(max(8, 2 * n_checks), np.uint8),
+        records=roomy(arrays["records"], "records"),
+        record_next=roomy(arrays["record_next"], "record_next"),
     )
     head = arena.head
     head[layout.N_NODES] = image.number("nodes")
@@ -213,11 +213,11 @@ class Dormant:
 
     def __init__(self, image: Image, limits: Limits, awake: Callable[[], Emitter]) -> None:
         self.image = image
-        self.arena = arena_of(image, limits)
+        names = json.loads(image.names)
+        self.arena = arena_of(image, limits, len(names["checks"]))
         self.size = image.number("size")
         self.start_pc = image.number("start_pc")
         self.leaves: Sequence[LeafBlock] = _Leaves(image)
-        names = json.loads(image.names)
         self.token_sets = [frozenset(ids) for ids in names["token_sets"]]
         self.log: list[int] = image.arrays["log"].tolist()
         self.leaf_next_size = len(image.arrays["leaf_next"])
@@ -226,8 +226,6 @@ class Dormant:
             ir.Check(kind, name, pointer, _asleep(awake, number) if tested else None)
             for number, (kind, name, pointer, tested) in enumerate(names["checks"])
         ]
-        if len(self.checks) > len(self.arena.failed):
-            self.arena = replaced(self.arena, failed=np.zeros(2 * len(self.checks), np.uint8))
 
     def replayed(self, grammar: ir.Grammar, limits: Limits) -> Emitter:
         """An emitter that has emitted the same program from the source, on this arena.

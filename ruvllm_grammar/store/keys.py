@@ -18,7 +18,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import astuple
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,11 @@ def _modules() -> Iterator[tuple[str, bytes]]:
                     yield os.path.relpath(path, _PACKAGE), file.read()
 
 
+@lru_cache(maxsize=16)
+def _limits_text(limits: Limits) -> bytes:
+    return repr(astuple(limits)).encode()
+
+
 def grammar_key(identity: bytes, limits: Limits, vocabulary: str) -> str:
     """The name of a grammar's file: SHA-256, hexadecimal.
 
@@ -62,7 +67,7 @@ def grammar_key(identity: bytes, limits: Limits, vocabulary: str) -> str:
         vocabulary: its fingerprint.
     """
     digest = hashlib.sha256(compiler_digest())
-    digest.update(repr(astuple(limits)).encode())
+    digest.update(_limits_text(limits))
     digest.update(vocabulary.encode())
     digest.update(identity)
     return digest.hexdigest()
