@@ -11,10 +11,10 @@ import numpy as np
 from ruvllm_grammar import ir
 from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.limits import Limits
-from ruvllm_grammar.match.place import END, Crossing, Place
+from ruvllm_grammar.match.place import END, UNKNOWN, Crossing, Place
 from ruvllm_grammar.match.register import Register
 from ruvllm_grammar.program import Image, Machine
-from ruvllm_grammar.tables import RowBuilder, SavedRows, Speller
+from ruvllm_grammar.tables import Known, RowBuilder, SavedRows, Speller
 from ruvllm_grammar.vocab import Vocabulary
 
 _REMEMBERED = 1 << 18  # steps kept before all are forgotten
@@ -62,6 +62,7 @@ class TokenMachine:
         self.machine = Machine(grammar, limits, image=image)
         self.rows = RowBuilder(self.machine, vocabulary, saved=saved)
         self._register: Register | None = None
+        self._gates = {} if saved is None else saved.gate_of
         self._places: dict[int, Place] = {}
         self._crossings: dict[tuple[int, int], Crossing] = {}
         self._n_steps = 0
@@ -85,7 +86,14 @@ class TokenMachine:
         found = self._places.get(state)
         if found is None:
             found = self._places[state] = Place(state, self._epoch)
+            found.gate = self._gates.get(state, UNKNOWN)
         return found
+
+    def learned(self) -> list[Known]:
+        """What is known of super-states, to be kept. Call it under the machine's lock."""
+        if self._epoch != self.machine.epoch:
+            self._forget()
+        return self.rows.learned(self._gates | {state: place.gate for state, place in self._places.items()})
 
     def silent_step(self, place: Place, token: int) -> Place | None:
         """Where a token leads that adds no text: END for an end token, a place for a token edge, None for others."""
@@ -157,6 +165,7 @@ class TokenMachine:
         if self._restarts != self.machine.restarts:
             self._restarts = self.machine.restarts
             self._register = None  # it knows checks by number
+        self._gates = {}
         self._places = {}
         self._forced = {}
         self._epoch = self.machine.epoch

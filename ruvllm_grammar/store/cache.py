@@ -30,7 +30,7 @@ from ruvllm_grammar.store.folder import Folder
 from ruvllm_grammar.store.grammars import Facts, restored, sections_of
 from ruvllm_grammar.store.keys import compiler_digest, grammar_key
 from ruvllm_grammar.store.segments import Key, Segments
-from ruvllm_grammar.tables import RowBuilder, SavedRows
+from ruvllm_grammar.tables import Known, SavedRows
 from ruvllm_grammar.vocab import Vocabulary
 
 logger = logging.getLogger("ruvllm_grammar.store")
@@ -65,7 +65,9 @@ class CacheStats:
 
 class _Tokens(Protocol):
     machine: Machine
-    rows: RowBuilder
+
+    def learned(self) -> list[Known]:
+        """What is known of super-states."""
 
 
 class Storable(Protocol):
@@ -190,7 +192,7 @@ class TableCache:
         tokens = grammar.tokens
         with tokens.machine.lock:
             image = tokens.machine.image()
-            known = tokens.rows.learned()
+            known = tokens.learned()
         if image is None:
             logger.debug("not kept: it outgrew Limits.super_states")
             return False

@@ -30,6 +30,7 @@ _ROWS: Final = (
     "row_numbers",
     "row_farthest",
     "row_meets",
+    "row_gates",
     "row_low",
     "row_high",
     "row_from",
@@ -99,13 +100,14 @@ def sections_of(facts: Facts, image: Image, rows: Iterable[Known]) -> tuple[dict
             small.append(item if len(item) <= _SMALL else item[:0])
             if len(item) > _SMALL:
                 shared[key] = item
-        found.append((one.state, numbers[key], one.farthest, int(one.meets)))
-    columns = np.array(found, np.int32).reshape(-1, 4).T
+        found.append((one.state, numbers[key], one.farthest, int(one.meets), one.gate))
+    columns = np.array(found, np.int32).reshape(-1, 5).T
     sections |= {
         "row_states": columns[0],
         "row_numbers": columns[1],
         "row_farthest": columns[2],
         "row_meets": columns[3].astype(np.uint8),
+        "row_gates": columns[4],
         "row_low": np.array([key[0] for key in numbers], np.uint64),
         "row_high": np.array([key[1] for key in numbers], np.uint64),
         "row_from": np.concatenate([[0], np.cumsum([len(item) for item in small])]).astype(np.int64),
@@ -145,7 +147,7 @@ def restored(
             tuple(ir.Guard(pointer, reason) for pointer, reason in described["guards"]),
             bool(described["lenient"]),
         )
-        states, numbers, farthest, meets, low, high, first, data = (sections[name] for name in _ROWS)
+        states, numbers, farthest, meets, gates, low, high, first, data = (sections[name] for name in _ROWS)
     except (KeyError, TypeError, ValueError) as error:
         raise CacheError(f"foreign: not the tables of a grammar ({error})") from error
 
@@ -154,4 +156,4 @@ def restored(
         item = data[begin:stop] if stop > begin else shared((int(low[number]), int(high[number])))
         return None if item is None else unpacked(item, words)
 
-    return facts, image, SavedRows(states, numbers, farthest, meets, words_of)
+    return facts, image, SavedRows(states, numbers, farthest, meets, gates, words_of)

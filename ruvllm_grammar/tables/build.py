@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import OrderedDict
+from collections.abc import Mapping
 from functools import cached_property, partial
 from typing import Final, NamedTuple
 
@@ -206,12 +207,16 @@ class RowBuilder:
                 row = self.tables.rows.intern(words, ids, key=key)
         return Found(row, farthest, met != 0)
 
-    def learned(self) -> list[Known]:
-        """What is known of super-states, to be kept. Call it under the machine's lock."""
+    def learned(self, gates: Mapping[int, int]) -> list[Known]:
+        """What is known of super-states, to be kept. Call it under the machine's lock.
+
+        Args:
+            gates: `Known.gate` by super-state.
+        """
         self._refresh()
         words = self.vocabulary.words
         found = [
-            Known(state, one.farthest, one.meets, partial(_words_of, one.row, words))
+            Known(state, one.farthest, one.meets, gates.get(state, -1), partial(_words_of, one.row, words))
             for state, one in self._memo.items()
         ]
         if self._saved is not None:

@@ -19,12 +19,14 @@ class Known:
         state: its number.
         farthest: see `build.Found`.
         meets: likewise.
+        gate: what a matcher found out about checks there, a number below 128, or -1.
         words: gives int32[W], the bits of its row.
     """
 
     state: int
     farthest: int
     meets: bool
+    gate: int
     words: Callable[[], I32]
 
 
@@ -37,6 +39,7 @@ class SavedRows:
         rows: int32[n], the number of each state's row.
         farthest: int32[n], see `build.Found`.
         meets: uint8[n], likewise.
+        gates: int32[n], see `Known.gate`.
         words: gives int32[W], the bits of a row by number; None when they are lost.
     """
 
@@ -44,15 +47,22 @@ class SavedRows:
     rows: I32
     farthest: I32
     meets: U8
+    gates: I32
     words: Callable[[int], I32 | None]
+
+    @property
+    def gate_of(self) -> dict[int, int]:
+        """Gates by super-state."""
+        return dict(zip(self.states.tolist(), self.gates.tolist(), strict=True))
 
     def all(self) -> Iterator[Known]:
         """Everything but rows whose words are lost."""
+        gates = self.gate_of
         for state in self.states.tolist():
             found = self.find(state)
             if found is not None:
                 words, farthest, meets = found
-                yield Known(state, farthest, meets, partial(_same, words))
+                yield Known(state, farthest, meets, gates[state], partial(_same, words))
 
     def find(self, state: int) -> tuple[I32, int, bool] | None:
         """Words, farthest distance and whether checks are met, of a super-state; None when not known."""
