@@ -32,8 +32,9 @@ _STEPS: Final = 2000  # bytes a search may try
 _LEVELS: Final = 3  # containers that may close before the next sibling begins
 _LONGEST: Final = 64  # bytes of a scalar that is written to its end to see what follows
 _REMEMBERED: Final = 1 << 16  # entries of each memo
-_MANY_WAYS, _FEW_WAYS, _CHECKED = range(3)
+_MANY_WAYS, _FEW_WAYS, _CHECKED = range(1, 4)
 _BLANK, _QUOTE, _COMMA, _BACKSLASH = 0x20, 0x22, 0x2C, 0x5C
+_PASSED: Final = frozenset({layout.JUMP, layout.STEP, layout.MARK})
 _CLOSERS: Final = {True: 0x7D, False: 0x5D}
 
 Step = Callable[[int, Scan, int], tuple[int, Scan, bool]]
@@ -61,6 +62,7 @@ class Ahead:
         self._behind: dict[int, int] = {}
         self._known: dict[object, tuple[bool, Scan]] = {}
         self._few: dict[int, int] = {}
+        self._listed: dict[int, bool] = {}
         self._few_by_program: dict[tuple[int | bool, ...], int] = {}
         self._bytes = _single_bytes()
         self._path = np.zeros(4, np.int32)
@@ -141,17 +143,21 @@ class Ahead:
             if at < 0 or here is None:
                 break
             comma = self._target(at, _COMMA)
-            if comma >= 0 and (here.is_object or scan.values):
-                around = Open(None, here.is_object)
-                if self._ways(comma, Scan(around, OUT, values=True)) == _CHECKED:
-                    return True
-                # Few strings among much else: a comma and a quote in one token leave only them.
-                for space in (comma, self._target(comma, _BLANK)):
-                    quote = self._target(space, _QUOTE) if space >= 0 else layout.DEAD
-                    if quote >= 0 and self._ways(quote, Scan(around, STRING, values=True)) == _CHECKED:
-                        return True
+            if comma >= 0 and (here.is_object or scan.values) and self._few_behind(comma, here):
+                return True
             at = self._target(at, _CLOSERS[here.is_object])
             here = here.parent
+        return False
+
+    def _few_behind(self, comma: int, here: Open) -> bool:
+        around = Open(None, here.is_object)
+        if not here.is_object and self._ways(comma, Scan(around, OUT, values=True)) == _CHECKED:
+            return True
+        # Few strings among much else: a comma and a quote in one token leave only them.
+        for space in (comma, self._target(comma, _BLANK)):
+            quote = self._target(space, _QUOTE) if space >= 0 else layout.DEAD
+            if quote >= 0 and self._ways(quote, Scan(around, STRING, values=True)) == _CHECKED:
+                return True
         return False
 
     def _behind_scalar(self, state: int, mode: int) -> int:
@@ -177,6 +183,10 @@ class Ahead:
             state = self._target(state, min(plain))
         return layout.DEAD
 
+    def runs_out(self, state: int, scan: Scan) -> bool:
+        """Whether a scalar, or whatever may begin here, can end in at most MANY ways, and checks see some of them."""
+        return self._ways(state, scan) == _CHECKED
+
     def is_few(self, state: int, scan: Scan) -> bool:
         """Whether a scalar, or whatever may begin here, can end in at most MANY ways."""
         return self._ways(state, scan) != _MANY_WAYS
@@ -194,8 +204,36 @@ class Ahead:
             at = (scan.mode, scan.is_name, *(pc for pc, _ in self._machine.configurations(state)))
             found = self._few_by_program.get(at)
             if found is None:
-                found = self._few_by_program[at] = self._count_ends(state, scan)
+                found = self._few_by_program[at] = self._quick_ways(state, scan) or self._count_ends(
+                    state, scan
+                )
             self._few[state] = found
+        return found
+
+    def _quick_ways(self, state: int, scan: Scan) -> int | None:
+        """The same where it is plain to see: too many bytes, or names that are all listed and never checked."""
+        arena = self._machine.arena
+        if np.count_nonzero(arena.table[state] != layout.DEAD) > MANY:
+            return _MANY_WAYS
+        if scan.is_name and scan.mode == STRING and not scan.in_escape:
+            configurations = self._machine.configurations(state)
+            if all(self._is_listed(arena.code, pc) for pc, _ in configurations):
+                return _FEW_WAYS
+        return None
+
+    def _is_listed(self, code: layout.I32, pc: int) -> bool:
+        """Whether the rest of a string is spelled out from here, and no check follows its quote."""
+        found = self._listed.get(pc)
+        if found is None:
+            at = pc
+            while code.item(at, 0) == layout.BYTE and code.item(at, 1) != _QUOTE:
+                at += 2 if code.item(at, 1) == _BACKSLASH else 1
+            found = code.item(at, 0) == layout.BYTE
+            at += 1
+            while found and code.item(at, 0) in _PASSED:
+                at = code.item(at, 1) if code.item(at, 0) == layout.JUMP else at + 1
+            found = found and code.item(at, 0) in {layout.BYTE, layout.LEAF}
+            self._listed[pc] = found
         return found
 
     def _count_ends(self, state: int, scan: Scan) -> int:

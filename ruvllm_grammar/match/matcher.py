@@ -36,6 +36,7 @@ _RESERVE: Final = (
 _LOST: Final = (
     "the source reads otherwise than it did when its tables were kept, and does not allow the text so far"
 )
+_SILENT: Final = layout.ACCEPTING | layout.HAS_TOKENS  # where tokens may go on without text
 _INT32: Final = np.dtype(np.int32)
 _CONTEXT: Final = 64  # bytes before forced text that a tokenizer is shown, at most
 
@@ -120,12 +121,7 @@ class Matcher:
         place = self._place
         following = place.steps.get(token)
         if following is None:
-            self._open(token)
-            with self._tokens.machine.lock:
-                try:
-                    self._accept(token)
-                except StartedAnewError:
-                    self._accept(token)
+            self._accept(token)
         else:
             self._past = (self._past, token, place, self._scan, self._known)
             self._place = following
@@ -136,22 +132,33 @@ class Matcher:
             self._catch_up()
 
     def _accept(self, token: int) -> None:
-        place, tokens = self._here(), self._tokens
-        following, scan = place.steps.get(token), None
-        if following is None:
-            following = tokens.silent_step(place, token)
-            if following is not None:
-                self._append(~token, following)
-                self._finished = following is END
-                return
-            if token in tokens.vocabulary.eos:
-                msg = f"the end token {token} is not allowed before the document is complete"
-                raise MatchError(msg, token=token, state=place.state)
+        """A step that was not taken from here before, or not lately."""
+        self._open(token)
+        with self._tokens.machine.lock:
+            try:
+                self._take(token)
+            except StartedAnewError:
+                self._take(token)
+
+    def _take(self, token: int) -> None:
+        tokens, place, scan = self._tokens, self._place, None
+        machine = tokens.machine
+        if place.epoch != machine.epoch or place.state >= machine.limits.super_states:
+            place = self._here()
+        following = tokens.silent_step(place, token) if place.flags & _SILENT else None
+        if following is not None:
+            token = ~token
+            self._finished = following is END
+        else:
             found = tokens.step(place, token)
             following, scan = self._cross(place, found) if isinstance(found, Crossing) else (found, None)
             if following is None:
                 raise MatchError(self._refusal(token), token=token, state=place.state)
-        self._append(token, following, scan)
+        past = self._past = (self._past, token, place, self._scan, self._known)
+        self._place = following
+        self._length += 1
+        if scan is not None:
+            self._scan, self._known = scan, past
 
     def accept_bytes(self, data: bytes) -> None:
         """Append text, whatever tokens spell it: one step for `rollback`, no token for budgets.
@@ -194,6 +201,8 @@ class Matcher:
 
     def _refusal(self, token: int) -> str:
         vocabulary = self._tokens.vocabulary
+        if token in vocabulary.eos:
+            return f"the end token {token} is not allowed before the document is complete"
         if not 0 <= token < vocabulary.size:
             return f"token {token} is outside the vocabulary of {vocabulary.size}"
         text = vocabulary.token_bytes(token)
@@ -372,9 +381,10 @@ class Matcher:
         """The row less what checks forbid here."""
         if place.gate == QUIET or (place.gate == UNTIL_CROSSED and not self._crossed):
             return row
-        withheld = self._asking(
-            lambda scan: register.withheld(place, scan, meets=meets, limit=limit), register
-        )
+        try:
+            withheld = register.withheld(place, self._scanned(register), meets=meets, limit=limit)
+        except StaleScanError:
+            withheld = register.withheld(place, self._scanned(register), meets=meets, limit=limit)
         return row.without(np.concatenate(withheld)) if withheld else row
 
     @property

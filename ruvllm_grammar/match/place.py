@@ -21,6 +21,8 @@ QUIET: Final = 0
 UNTIL_CROSSED: Final = 1
 #: `Place.gate`: the register must be asked.
 ASK: Final = 2
+#: `Place.gate`: likewise; tokens may begin and finish another sibling, too.
+ASK_ANOTHER: Final = 3
 
 
 class Place:
@@ -29,16 +31,18 @@ class Place:
     Attributes:
         state: its number.
         epoch: of the machine when the number was given.
+        flags: of the super-state (`Arena.states`).
         steps: the place after a token, for tokens that were taken from here and cross no check.
         gate: whether checks can take tokens away from the row (constants above).
         moved: the place of a later epoch that is this one.
     """
 
-    __slots__ = ("epoch", "gate", "moved", "state", "steps")
+    __slots__ = ("epoch", "flags", "gate", "moved", "state", "steps")
 
-    def __init__(self, state: int, epoch: int) -> None:
+    def __init__(self, state: int, epoch: int, flags: int) -> None:
         self.state = state
         self.epoch = epoch
+        self.flags = flags
         self.steps: dict[int, Place] = {}
         self.gate = UNKNOWN
         self.moved: Place | None = None
@@ -70,5 +74,5 @@ class Crossing(NamedTuple):
 
 
 #: Where a finished sequence stands. Of no epoch: nothing is remembered about it.
-END: Final = Place(-1, -1)
+END: Final = Place(-1, -1, 0)
 END.gate = ASK

@@ -33,14 +33,14 @@ import numpy as np
 from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.match.ahead import Ahead
 from ruvllm_grammar.match.canonical import Canonical, Pool, plain
-from ruvllm_grammar.match.place import ASK, UNTIL_CROSSED, Crossing, Place
-from ruvllm_grammar.match.rivals import threatened
-from ruvllm_grammar.match.scanner import DONE, Scan, Scanner
+from ruvllm_grammar.match.place import ASK, ASK_ANOTHER, QUIET, UNTIL_CROSSED, Crossing, Place
+from ruvllm_grammar.match.rivals import repeating, threatened
+from ruvllm_grammar.match.scanner import DONE, STRING, Scan, Scanner
 from ruvllm_grammar.match.search import Search
 from ruvllm_grammar.program import Machine
 from ruvllm_grammar.tables import Row, VocabularyTables
 from ruvllm_grammar.tables.tree import TokenTree
-from ruvllm_grammar.vocab import Vocabulary
+from ruvllm_grammar.vocab import Trie, Vocabulary
 
 _BYTES: Final = tuple(bytes([b]) for b in range(256))
 _REMEMBERED: Final = 1 << 16  # entries of each memo
@@ -231,14 +231,19 @@ class Register:
         follows from its super-state: what completes a JSON text tells which brackets and strings are open.
         """
         self._check_epoch()
-        place.gate = ASK if self._may_fail(place.state, scan, row) else UNTIL_CROSSED
+        if self.scanner.values or self._another(place.state, row):
+            place.gate = ASK_ANOTHER
+        else:
+            place.gate = ASK if scan.is_name and scan.mode != DONE else UNTIL_CROSSED
 
-    def _may_fail(self, state: int, scan: Scan, row: Row) -> bool:
-        if self.scanner.values or (scan.is_name and scan.mode != DONE):
-            return True
-        further = self._tables.further
-        within = self._within(state, further, _behind_another)
-        return bool(within) and any(token in row for token in further.trie.order.tolist())
+    def _another(self, state: int, row: Row) -> bool:
+        """Whether tokens of a row may cross a check of a sibling that they begin themselves."""
+        trie = self._tables.further.trie
+        for node in self._crossing_nodes(state, trie):
+            _, end, low, _ = trie.nodes[node]
+            if any(token in row for token in trie.order[low : trie.nodes[end - 1, 3]].tolist()):
+                return True
+        return False
 
     def withheld(self, place: Place, scan: Scan, *, meets: bool, limit: int | None) -> Sequence[layout.I32]:
         """Tokens of a place's row that are not legal, or not worth offering, at this position.
@@ -256,6 +261,8 @@ class Register:
             StaleScanError: see there.
         """
         self._check_epoch()
+        if not scan.values and scan.is_name and place.gate != ASK_ANOTHER and self._is_new(place, scan):
+            return ()
         self._ahead.begin()
         search = Search(self._machine, self._ahead, self.target, self._step, self._scanner.feed, limit=limit)
         if scan.values:
@@ -269,21 +276,37 @@ class Register:
             return [np.setdiff1d(found, np.array(edges, np.int32))]
         return out
 
+    def _is_new(self, place: Place, scan: Scan) -> bool:
+        """Whether the name that is being written, or comes next, repeats no earlier one whatever token follows."""
+        here = scan.open
+        if here is None or not here.size or scan.mode == DONE:
+            return True
+        if scan.in_escape or (here.checked and self._ahead.is_few(place.state, scan)):
+            return not threatened(scan)
+        if place.gate == UNTIL_CROSSED:
+            return True
+        endings = self._tables.endings
+        if scan.mode == STRING:
+            return not repeating(here, scan.head[0], endings.within)
+        return not repeating(here, b"", endings.whole)
+
     def _withhold_names(self, search: Search, place: Place, scan: Scan) -> None:
         """`withheld` where all checks are about names, which are few, and in few places."""
         state, tables, here = place.state, self._tables, scan.open
-        meets = place.gate == ASK
         if here is not None and scan.is_name:
             if scan.in_escape or (here.checked and self._ahead.is_few(state, scan)):
                 if threatened(scan):
                     search.threatened(tables.tree.root, state, scan)
-            elif meets and here.size:
+            elif place.gate != UNTIL_CROSSED and here.size:
                 search.finished(tables, state, scan)
-        if meets:
+        if place.gate == ASK_ANOTHER:
             within = self._within(state, tables.further, _behind_another)
             search.tried(tables.further.root, within, state, scan)
-        if here is not None and here.marked and self._ahead.few_siblings(state, scan):
-            search.tried(tables.commas.root, None, state, scan)
+        if here is not None and here.marked and not scan.is_name:
+            if self._ahead.few_siblings(state, scan):
+                search.tried(tables.commas.root, None, state, scan)
+            elif place.gate == UNTIL_CROSSED:
+                place.gate = QUIET
 
     def _withhold(self, search: Search, state: int, scan: Scan, *, meets: bool) -> None:
         """`withheld` where checks are about values, too."""
@@ -315,14 +338,19 @@ class Register:
             found = self._ways[at] = frozenset(self._list_ways(state, tree, wanted))
         return found
 
-    def _list_ways(self, state: int, tree: TokenTree, wanted: Callable[[bytes, int], bool]) -> set[int]:
-        machine, nodes = self._machine, tree.trie.nodes
+    def _crossing_nodes(self, state: int, trie: Trie) -> list[int]:
+        """Nodes of a trie at whose byte checks are crossed on the way from `state`."""
+        machine, nodes = self._machine, trie.nodes
         count = machine.call(machine.kernels.crossings, state, nodes, self._path, self._crossings)
         if count > len(self._crossings):
             self._crossings = np.zeros(2 * count, np.int32)
             count = machine.call(machine.kernels.crossings, state, nodes, self._path, self._crossings)
+        return self._crossings[:count].tolist() if count else []
+
+    def _list_ways(self, state: int, tree: TokenTree, wanted: Callable[[bytes, int], bool]) -> set[int]:
+        nodes = tree.trie.nodes
         found: set[int] = set()
-        for node in self._crossings[:count].tolist():
+        for node in self._crossing_nodes(state, tree.trie):
             depth = int(nodes[node, 0]) >> 8
             token = int(tree.trie.order[nodes[node, 2]])
             text = (self._vocabulary.token_bytes(token) or b"")[: depth + 1]

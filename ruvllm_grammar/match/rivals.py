@@ -18,7 +18,7 @@ Cost. A few bisections. More than `MANY` rivals are not listed: then the place c
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
@@ -277,25 +277,29 @@ def endings(scan: Scan) -> frozenset[bytes] | None:
     return frozenset(found)
 
 
-def repeating(here: Open, head: bytes, ends: Collection[bytes]) -> Iterator[bytes]:
+def repeating(here: Open, head: bytes, ends: Mapping[bytes, object]) -> list[bytes]:
     """Those of some ends of strings with which a string that reads `head` becomes an earlier name, or item, of `here`.
 
     Args:
         here: the container.
         head: in UTF-8, without escapes.
-        ends: a dictionary or set.
+        ends: its keys.
     """
+    found: list[bytes] = []
     size = len(head)
     for run in here.runs:
-        strings = run.index.strings
-        at = bisect_left(strings, head)
-        if at + len(ends) < len(strings) and strings[at + len(ends)].startswith(head):
-            yield from (end for end in ends if _is_in(strings, head + end))
+        index = run.index
+        if not size:
+            if not ends.keys().isdisjoint(index.distinct):
+                found.extend(ends.keys() & index.distinct)
             continue
+        strings = index.strings
+        at = bisect_left(strings, head)
         while at < len(strings) and strings[at].startswith(head):
             if strings[at][size:] in ends:
-                yield strings[at][size:]
+                found.append(strings[at][size:])
             at += 1
+    return found
 
 
 def _next_of(texts: list[_Text], head: _Text) -> Iterator[Any]:

@@ -70,6 +70,8 @@ class TokenMachine:
         self._texts: dict[int, bytes] = {}
         self._epoch = self.machine.epoch
         self._restarts = self.machine.restarts
+        self._offsets = vocabulary.offsets.data
+        self._advance = self.machine.kernels.advance_to_check
         self._buffer = np.zeros(_FORCED_BYTES, np.uint8)
 
     @property
@@ -85,7 +87,8 @@ class TokenMachine:
             self._forget()
         found = self._places.get(state)
         if found is None:
-            found = self._places[state] = Place(state, self._epoch)
+            flags = self.machine.arena.states.item(state, 2)
+            found = self._places[state] = Place(state, self._epoch, flags)
             found.gate = self._gates.get(state, UNKNOWN)
         return found
 
@@ -97,12 +100,10 @@ class TokenMachine:
 
     def silent_step(self, place: Place, token: int) -> Place | None:
         """Where a token leads that adds no text: END for an end token, a place for a token edge, None for others."""
-        machine, state = self.machine, place.state
-        flags = machine.arena.states.item(state, 2)
-        if flags & layout.ACCEPTING and token in self.vocabulary.eos:
+        if place.flags & layout.ACCEPTING and token in self.vocabulary.eos:
             return END
-        if flags & layout.HAS_TOKENS:
-            following = machine.step_token(state, token)
+        if place.flags & layout.HAS_TOKENS:
+            following = self.machine.step_token(place.state, token)
             if following >= 0:
                 return self.place(following)
         return None
@@ -115,35 +116,38 @@ class TokenMachine:
         return found
 
     def _step(self, place: Place, token: int) -> Place | Crossing | None:
-        machine, vocabulary = self.machine, self.vocabulary
-        start, stop = vocabulary.offsets.item(token), vocabulary.offsets.item(token + 1)
+        start, stop = self._offsets[token], self._offsets[token + 1]
         if start == stop:
             return None
-        kernel = machine.kernels.advance_to_check
-        following = machine.call(kernel, place.state, vocabulary.data, start, stop)
+        machine, data = self.machine, self.vocabulary.data
+        following = self._advance(machine.arena.address, place.state, data, start, stop)
         if following < 0:
-            return None
+            if following < layout.DEAD:
+                following = machine.call(self._advance, place.state, data, start, stop)
+            if following < 0:
+                return None
         if self._n_steps >= _REMEMBERED:
             self._forget_steps()
         self._n_steps += 1
-        head = machine.arena.head
-        at = head.item(layout.AT)
-        if at >= stop:
-            found = place.steps[token] = self.place(following)
-            return found
-        before, onward = head.item(layout.BEFORE), following
+        behind = self.place(following)
+        if behind.flags & layout.CROSSED:
+            return self._crossing(place, token, start, stop, behind)
+        place.steps[token] = behind
+        return behind
+
+    def _crossing(self, place: Place, token: int, start: int, stop: int, target: Place) -> Crossing:
+        """The way of a token that was just followed to its first crossing."""
+        machine, head = self.machine, self.machine.arena.head
+        at, before = head.item(layout.AT), head.item(layout.BEFORE)
+        onward: Place | None = target
         if at + 1 < stop:
-            onward = machine.call(kernel, following, vocabulary.data, at + 1, stop)
-            if onward < 0:
-                # Only where the check fails is anything left, which is for the register to see.
-                return Crossing(self.text(token), at - start, before, following, None)
-            if machine.arena.head.item(layout.AT) < stop:
-                onward = layout.DEAD
-        behind = self.place(onward) if onward >= 0 else None
-        crossing = self._crossings[place.state, token] = Crossing(
-            self.text(token), at - start, before, following, behind
-        )
-        return crossing
+            following = machine.call(self._advance, target.state, self.vocabulary.data, at + 1, stop)
+            onward = self.place(following) if following >= 0 else None
+            if onward is None or onward.flags & layout.CROSSED:
+                onward = None  # the register must see more than this check
+        found = Crossing(self.text(token), at - start, before, target.state, onward)
+        self._crossings[place.state, token] = found
+        return found
 
     def step_text(self, state: int, data: bytes) -> tuple[int, bool]:
         """Super-state after some text, or DEAD; and whether it crosses a check: then only the register can tell."""
