@@ -28,13 +28,12 @@ from ruvllm_grammar.match.scanner import DONE, ESCAPE, NUMBER, OUT, STRING, Open
 from ruvllm_grammar.program import Machine
 from ruvllm_grammar.vocab import Trie
 
-_STEPS: Final = 2000  # bytes a search may try
+_STEPS: Final = 400  # bytes a search may try
 _LEVELS: Final = 3  # containers that may close before the next sibling begins
 _LONGEST: Final = 64  # bytes of a scalar that is written to its end to see what follows
 _REMEMBERED: Final = 1 << 16  # entries of each memo
 _MANY_WAYS, _FEW_WAYS, _CHECKED = range(1, 4)
-_BLANK, _QUOTE, _COMMA, _BACKSLASH = 0x20, 0x22, 0x2C, 0x5C
-_PASSED: Final = frozenset({layout.JUMP, layout.STEP, layout.MARK})
+_BLANK, _QUOTE, _COMMA, _COLON, _BACKSLASH = 0x20, 0x22, 0x2C, 0x3A, 0x5C
 _CLOSERS: Final = {True: 0x7D, False: 0x5D}
 
 Step = Callable[[int, Scan, int], tuple[int, Scan, bool]]
@@ -201,6 +200,10 @@ class Ahead:
             if len(self._few) >= _REMEMBERED:
                 self._few.clear()
                 self._few_by_program.clear()
+            if scan.is_name and scan.mode == OUT:
+                quote = self._target(state, _QUOTE)
+                if quote >= 0:
+                    return self._ways(quote, Scan(Open(None, True), STRING, values=True))
             at = (scan.mode, scan.is_name, *(pc for pc, _ in self._machine.configurations(state)))
             found = self._few_by_program.get(at)
             if found is None:
@@ -228,11 +231,7 @@ class Ahead:
             at = pc
             while code.item(at, 0) == layout.BYTE and code.item(at, 1) != _QUOTE:
                 at += 2 if code.item(at, 1) == _BACKSLASH else 1
-            found = code.item(at, 0) == layout.BYTE
-            at += 1
-            while found and code.item(at, 0) in _PASSED:
-                at = code.item(at, 1) if code.item(at, 0) == layout.JUMP else at + 1
-            found = found and code.item(at, 0) in {layout.BYTE, layout.LEAF}
+            found = code.item(at, 0) == layout.BYTE and not _checked_behind(code, at + 1)
             self._listed[pc] = found
         return found
 
@@ -273,6 +272,29 @@ class Ahead:
                     crosses = crosses or bool(self._machine.arena.states[following, 2] & layout.CROSSED)
                     todo.append((following, after))
         return _CHECKED if crosses else _FEW_WAYS
+
+
+def _checked_behind(code: layout.I32, at: int) -> bool:
+    """Whether a check may stand between an instruction and the next colon, as far as a glance tells."""
+    while True:
+        op, operand, _, _ = code[at].tolist()
+        if op == layout.BYTE and operand == _COLON:
+            return False
+        if op == layout.JUMP:
+            at = operand
+        elif op in {layout.STEP, layout.MARK} or (op == layout.CALL and _is_leaf(code, operand)):
+            at += 1
+        else:
+            return True
+
+
+def _is_leaf(code: layout.I32, at: int) -> bool:
+    """Whether a rule is a leaf, perhaps by way of others."""
+    while code.item(at, 0) == layout.JUMP or (
+        code.item(at, 0) == layout.CALL and code.item(at + 1, 0) == layout.RETURN
+    ):
+        at = code.item(at, 1)
+    return code.item(at, 0) in {layout.LEAF, layout.LEAF_END}
 
 
 def _only_zeros(scan: Scan, live: frozenset[int]) -> bool:
