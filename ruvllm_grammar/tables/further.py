@@ -100,8 +100,20 @@ def _chosen(vocabulary: Vocabulary, marks: bytes, wanted: Callable[[bytes], bool
     return Trie.from_strings(list(found.values()), list(found))
 
 
+def plain_tokens(vocabulary: Vocabulary) -> bytes:
+    """For each token, 1 if it is ASCII that a JSON string holds as it is: no quote, backslash or control character."""
+    plain = np.zeros(256, bool)
+    plain[0x20:0x7F] = True
+    plain[[0x22, 0x5C]] = False
+    wrong = np.concatenate([[0], np.cumsum(~plain[vocabulary.data])])
+    offsets = vocabulary.offsets
+    return ((offsets[1:] > offsets[:-1]) & (wrong[offsets[1:]] == wrong[offsets[:-1]])).tobytes()
+
+
 def _texts(vocabulary: Vocabulary, marks: bytes) -> dict[int, bytes]:
     """The tokens that hold one of these bytes, with their texts."""
-    places = np.flatnonzero(np.isin(vocabulary.data, np.frombuffer(marks, np.uint8)))
+    marked = np.zeros(256, bool)
+    marked[list(marks)] = True
+    places = np.flatnonzero(marked[vocabulary.data])
     tokens = np.unique(np.searchsorted(vocabulary.offsets, places, side="right") - 1)
     return {token: vocabulary.token_bytes(token) or b"" for token in tokens.tolist()}
