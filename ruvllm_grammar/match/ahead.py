@@ -274,12 +274,6 @@ class Ahead:
         return _CHECKED if crosses else _FEW_WAYS
 
 
-@cache
-def _single_bytes() -> Trie:
-    """The trie of all bytes: walking it tells which may follow."""
-    return Trie.from_strings([bytes([b]) for b in range(256)], range(256))
-
-
 def _checked_behind(code: layout.I32, at: int) -> bool:
     """Whether a check may stand between an instruction and the next colon, as far as a glance tells."""
     while True:

@@ -120,6 +120,8 @@ class Matcher:
         """
         place = self._place
         following = place.steps.get(token)
+        if following is None and (plain := place.plain) and 0 <= token < len(plain) and plain[token]:
+            following = place
         if following is None:
             self._accept(token)
         else:

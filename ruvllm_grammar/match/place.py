@@ -33,17 +33,20 @@ class Place:
         epoch: of the machine when the number was given.
         flags: of the super-state (`Arena.states`).
         steps: the place after a token, for tokens that were taken from here and cross no check.
+        plain: where a run of plain characters of a string leads back here: for each token, 1 if it is one
+            (`tables.further.plain_tokens`); b"" elsewhere; None where nobody has looked yet.
         gate: whether checks can take tokens away from the row (constants above).
         moved: the place of a later epoch that is this one.
     """
 
-    __slots__ = ("epoch", "flags", "gate", "moved", "state", "steps")
+    __slots__ = ("epoch", "flags", "gate", "moved", "plain", "state", "steps")
 
     def __init__(self, state: int, epoch: int, flags: int) -> None:
         self.state = state
         self.epoch = epoch
         self.flags = flags
         self.steps: dict[int, Place] = {}
+        self.plain: bytes | None = None
         self.gate = UNKNOWN
         self.moved: Place | None = None
 

@@ -15,6 +15,7 @@ from ruvllm_grammar.match.place import END, UNKNOWN, Crossing, Place
 from ruvllm_grammar.match.register import Register
 from ruvllm_grammar.program import Image, Machine
 from ruvllm_grammar.tables import Known, RowBuilder, SavedRows, Speller
+from ruvllm_grammar.tables.further import PLAIN
 from ruvllm_grammar.vocab import Vocabulary
 
 _REMEMBERED = 1 << 18  # steps kept before all are forgotten
@@ -133,7 +134,18 @@ class TokenMachine:
         if behind.flags & layout.CROSSED:
             return self._crossing(place, token, start, stop, behind)
         place.steps[token] = behind
+        if behind is place and place.plain is None:
+            place.plain = self.rows.tables.plain if self._loops(place.state) else b""
         return behind
+
+    def _loops(self, state: int) -> bool:
+        """Whether every plain character of a string leads from a super-state to itself."""
+        arena = self.machine.arena
+        for pc, _ in self.machine.configurations(state):
+            op, first, classes, _ = arena.code[pc].tolist()
+            if op != layout.LEAF or (arena.leaf_next[first:][arena.leaf_class[classes, PLAIN]] != pc).any():
+                return False
+        return True
 
     def _crossing(self, place: Place, token: int, start: int, stop: int, target: Place) -> Crossing:
         """The way of a token that was just followed to its first crossing."""

@@ -24,7 +24,14 @@ from ruvllm_grammar.program.arena import enlarged
 from ruvllm_grammar.tables.desk import first_nodes, new_desk, on_desk
 from ruvllm_grammar.tables.forced import Speller
 from ruvllm_grammar.tables.frames import CountedFrame, Frame, FrameStore
-from ruvllm_grammar.tables.further import Endings, begun_tokens, comma_tokens, further_tokens, string_endings
+from ruvllm_grammar.tables.further import (
+    Endings,
+    begun_tokens,
+    comma_tokens,
+    further_tokens,
+    plain_tokens,
+    string_endings,
+)
 from ruvllm_grammar.tables.row import Row, RowStore, set_bits, without_bits
 from ruvllm_grammar.tables.saved import Known, SavedRows
 from ruvllm_grammar.tables.tree import TokenTree
@@ -73,6 +80,11 @@ class VocabularyTables:
     def further(self) -> TokenTree:
         """The same of those tokens that may begin and finish a JSON value behind another one."""
         return TokenTree(further_tokens(self.vocabulary))
+
+    @cached_property
+    def plain(self) -> bytes:
+        """Which tokens are plain characters of a string."""
+        return plain_tokens(self.vocabulary)
 
     @cached_property
     def endings(self) -> Endings:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,9 @@ _CHARS = rb'((?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*)"'
 _WITHIN = re.compile(_CHARS)
 _ESCAPED = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.")
 _WHOLE = re.compile(rb'[ \t\r\n]*"' + _CHARS)
+
+#: ASCII that a JSON string holds as it is: no quote, backslash or control character.
+PLAIN: Final = np.array([byte for byte in range(0x20, 0x7F) if byte not in b'"\\'])
 
 
 class Ending(NamedTuple):
@@ -101,13 +104,13 @@ def _chosen(vocabulary: Vocabulary, marks: bytes, wanted: Callable[[bytes], bool
 
 
 def plain_tokens(vocabulary: Vocabulary) -> bytes:
-    """For each token, 1 if it is ASCII that a JSON string holds as it is: no quote, backslash or control character."""
+    """For each token, 1 if all of it is `PLAIN`, else 0."""
     plain = np.zeros(256, bool)
-    plain[0x20:0x7F] = True
-    plain[[0x22, 0x5C]] = False
+    plain[PLAIN] = True
     wrong = np.concatenate([[0], np.cumsum(~plain[vocabulary.data])])
     offsets = vocabulary.offsets
-    return ((offsets[1:] > offsets[:-1]) & (wrong[offsets[1:]] == wrong[offsets[:-1]])).tobytes()
+    plain = (offsets[1:] > offsets[:-1]) & (wrong[offsets[1:]] == wrong[offsets[:-1]])
+    return bytes(plain)
 
 
 def _texts(vocabulary: Vocabulary, marks: bytes) -> dict[int, bytes]:
