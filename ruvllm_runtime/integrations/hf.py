@@ -135,6 +135,39 @@ class GrammarLogitsProcessor(LogitsProcessor):
         self._check_alive(masked)
         return masked
 
+    def drafts(self, input_ids: torch.Tensor, *, most: int) -> list[int]:
+        """Tokens that must follow a row of ids as far as the grammar can tell, for `GrammarDrafting`; often none.
+
+        Args:
+            input_ids: int64 `[1, L]`, prompt and what was generated.
+            most: how many at most.
+
+        Raises:
+            RequestError: as a call of the processor.
+        """
+        ids: Ids = input_ids.detach().cpu().numpy()
+        self._begin(ids)
+        ((item, answer),) = self._answers(ids)
+        matcher = self._prefixes.find(item, answer)
+        if matcher is None or matcher.is_finished:
+            return []
+        ahead = matcher.fork()
+        found: list[int] = []
+        while len(found) < most:
+            tokens = ahead.forced()
+            if not tokens:
+                row = ahead.legal()
+                if row.count != 1 or int(row.ids[0]) in self._vocabulary.eos:
+                    break
+                tokens = [int(row.ids[0])]
+            for token in tokens[: most - len(found)]:
+                try:
+                    ahead.accept(token)
+                except rg.MatchError:  # a guarded grammar may refuse even what it forces
+                    return found
+                found.append(token)
+        return found
+
     def documents(self, sequences: torch.Tensor) -> list[bytes]:
         """The generated part of each output row of `generate`, up to its end token, as bytes."""
         eos = self._vocabulary.eos
