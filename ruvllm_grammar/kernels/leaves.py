@@ -28,7 +28,7 @@ from ruvllm_grammar.kernels.layout import (
     STEP,
     TOKEN,
 )
-from ruvllm_grammar.kernels.signatures import BOOLS, I1, I2, L1, RB1, RI1, RI2, i64, void
+from ruvllm_grammar.kernels.signatures import B1, BOOLS, I1, I2, L1, RB1, RI1, RI2, i64, void
 
 _LOW = np.int64(0xFFFFFFFF)
 
@@ -120,41 +120,95 @@ def leaf_frame(
     total = nodes.shape[0]
     path[0] = state
     twin[0] = other
-    counts[:] = 0
+    n_more = np.int64(0)
+    n_less = np.int64(0)
+    n_opened = np.int64(0)
+    n_shut = np.int64(0)
+    farthest = np.int64(0)
     i = np.int64(0)
     while i < total:
-        depth = np.int64(nodes[i, 0] >> 8)
         kind = byte_class[nodes[i, 0] & 255]
-        following = np.int64(transitions[path[depth], kind])
-        expected = np.int64(transitions[twin[depth], kind])
+        depth = np.uint64(nodes[i, 0] >> 8)
+        following = transitions[np.uint64(path[depth]), np.uint64(kind)]
+        expected = np.int32(0)
+        there = twin[depth]
+        if there != 0:
+            expected = transitions[np.uint64(there), np.uint64(kind)]
+        end = np.int64(nodes[i, 1])
         if following == expected:
-            i = np.int64(nodes[i, 1])
+            i = end
             continue
-        path[depth + 1] = following
-        twin[depth + 1] = expected
+        path[depth + np.uint64(1)] = following
+        twin[depth + np.uint64(1)] = expected
         first = np.int64(nodes[i, 2])
         last = np.int64(nodes[i, 3])
         if first < last:
             if following != 0:
-                counts[4] = max(counts[4], np.int64(distance[following]))
+                farthest = max(farthest, np.int64(distance[np.uint64(following)]))
                 if expected == 0:
                     for k in range(first, last):
-                        more[counts[0]] = order[k]
-                        counts[0] += 1
+                        more[n_more] = order[k]
+                        n_more += 1
             else:
                 for k in range(first, last):
-                    less[counts[1]] = order[k]
-                    counts[1] += 1
-        if i + 1 < nodes[i, 1] and accepting[following] != accepting[expected]:
-            if accepting[following]:
-                if counts[2] < opened.shape[0]:
-                    opened[counts[2]] = i
-                counts[2] += 1
-            else:
-                if counts[3] < shut.shape[0]:
-                    shut[counts[3]] = i
-                counts[3] += 1
+                    less[n_less] = order[k]
+                    n_less += 1
         i += 1
+        if i < end and accepting[np.uint64(following)] != accepting[np.uint64(expected)]:
+            if accepting[np.uint64(following)]:
+                if n_opened < opened.shape[0]:
+                    opened[n_opened] = i - 1
+                n_opened += 1
+            else:
+                if n_shut < shut.shape[0]:
+                    shut[n_shut] = i - 1
+                n_shut += 1
+    counts[0] = n_more
+    counts[1] = n_less
+    counts[2] = n_opened
+    counts[3] = n_shut
+    counts[4] = farthest
+
+
+@kernel(i64(RB1, RI2, BOOLS, RI1, i64, RB1, RI2, B1, I1))
+def survives(byte_class, transitions, accepting, distance, state, usual_class, usual_transitions, seen, todo):
+    """Whether every text of one automaton, cut anywhere, keeps another one alive and not accepting.
+
+    Args:
+        byte_class, transitions, accepting, distance, state: the leaf that must survive, and where it stands.
+        usual_class, usual_transitions: the automaton of the texts.
+        seen: uint8[states of both, multiplied], zero.
+        todo: int32[m], room for the pairs of states that are met.
+
+    Returns:
+        The largest distance met; -1 where it does not survive, or meets more than `m` pairs.
+    """
+    n = np.int64(usual_transitions.shape[0])
+    farthest = np.int64(0)
+    todo[0] = state * n + 1
+    seen[todo[0]] = 1
+    at = np.int64(0)
+    stop = np.int64(1)
+    while at < stop:
+        here = np.int64(todo[at]) // n
+        usual = np.int64(todo[at]) - here * n
+        at += 1
+        for byte in range(256):
+            text = np.int64(usual_transitions[usual, usual_class[byte]])
+            if text == 0:
+                continue
+            following = np.int64(transitions[here, byte_class[byte]])
+            if following == 0 or accepting[following]:
+                return np.int64(-1)
+            pair = following * n + text
+            if seen[pair] == 0:
+                if stop == todo.shape[0]:
+                    return np.int64(-1)
+                seen[pair] = 1
+                todo[stop] = pair
+                stop += 1
+                farthest = max(farthest, np.int64(distance[following]))
+    return farthest
 
 
 @kernel(i64(RB1, RI2, BOOLS, i64, i64, RI2, RI1, I1, I1, I1, I2))

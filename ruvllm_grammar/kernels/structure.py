@@ -23,6 +23,7 @@ from ruvllm_grammar.kernels.leaves import (
     leaf_distances,
     leaf_frame,
     relax_distances,
+    survives,
 )
 from ruvllm_grammar.kernels.walks import (
     advance,
@@ -54,5 +55,6 @@ __all__ = [
     "rehash",
     "relax_distances",
     "step_anew",
+    "survives",
     "walk",
 ]

@@ -152,6 +152,8 @@ class RowBuilder:
         self._generation = machine.generation
         self._restarts = machine.restarts
         self._tidy()
+        if saved is None:
+            self.tables.frames.warm()
         self._eos = np.array(sorted(vocabulary.eos), np.int32)
 
     def _tidy(self) -> None:

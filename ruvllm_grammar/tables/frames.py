@@ -38,6 +38,7 @@ from ruvllm_grammar.automata import Dfa
 from ruvllm_grammar.kernels.layout import I32
 from ruvllm_grammar.program import LeafBlock
 from ruvllm_grammar.tables.row import set_bits, without_bits
+from ruvllm_grammar.tables.usual import Usual, usual_text
 from ruvllm_grammar.vocab import Vocabulary
 
 _QUOTE: Final = 0x22
@@ -47,6 +48,8 @@ _STEPS: Final = 4  # bytes after which a leaf has settled or does not
 _REMEMBERED: Final = 4096  # leaves of which a small thing is remembered
 _LISTED: Final = 2048  # tokens that are listed; more are bits
 _NONE: Final = np.empty(0, np.int32)
+_PAIRS: Final = 1 << 20  # pairs of states in which a leaf may stand to usual text
+_MET: Final = 4096  # of these, so many may be met
 _LOW: Final = (1 << 64) - 1
 
 #: (digest of a leaf, state), (digest of a rest, 0), or (digest of a leaf, -1 - state) for counted frames.
@@ -166,7 +169,8 @@ class FrameStore:
         self._bytes = 0
         self._kept: OrderedDict[_Key, Frame | CountedFrame] = OrderedDict()
         self._holders: dict[int, int] = {}  # frames are kept under several keys and count once
-        self._usual: dict[bytes, int] = {}
+        self._usual: Usual | None = None
+        self._main: dict[bytes, int] = {}
         self._free: dict[bytes, LeafBlock] = {}
         self._begin = vocabulary.trie.first_byte_counts()
         depth = vocabulary.trie.max_depth + 2
@@ -175,6 +179,13 @@ class FrameStore:
         self._opened, self._shut = np.empty((2, _FIRST_ROOM), np.int32)
         self._counts = np.zeros(5, np.int64)
         self._lock = threading.RLock()
+
+    def warm(self) -> Usual:
+        """The vocabulary's usual text, worked out once: some milliseconds, which had better not be part of a mask."""
+        with self._lock:
+            if self._usual is None:
+                self._usual = usual_text(self._vocabulary)
+            return self._usual
 
     @property
     def nbytes(self) -> int:
@@ -243,9 +254,31 @@ class FrameStore:
         shared = self._find(rest)
         if isinstance(shared, Frame):
             return shared
-        frame = self._walked(block, state, 0, None)
+        frame = self._usually(block, state) or self._walked(block, state, 0, None)
         self._keep(rest, frame)
         return frame
+
+    def _usually(self, block: LeafBlock, state: int) -> Frame | None:
+        """The frame of a state that survives usual text, by a walk of the other tokens."""
+        from ruvllm_grammar.kernels.structure import hash_tokens, survives
+
+        usual, dfa = self.warm(), block.dfa
+        pairs = dfa.n_states * usual.dfa.n_states
+        if pairs > _PAIRS:
+            return None
+        farthest = survives(
+            dfa.byte_to_class, dfa.transitions, dfa.accepting, block.distance, state,
+            usual.dfa.byte_to_class, usual.dfa.transitions, np.zeros(pairs, np.uint8), np.empty(_MET, np.int32),
+        )  # fmt: skip
+        if farthest < 0:
+            return None
+        more, _, opened, _, longest = self._differing(block, state, 0, usual.nodes)
+        (a, b), (c, d) = usual.hash, hash_tokens(more)
+        bits = usual.bits.copy()
+        set_bits(bits, more)
+        bits.setflags(write=False)
+        hashed = ((a + c) & _LOW, (b + d) & _LOW)
+        return Frame(bits, _NONE, _NONE, _exits(usual.origin[opened]), max(longest, farthest), hashed)
 
     def _block(self, dfa: Dfa) -> LeafBlock:
         """An automaton of anything, as if it stood in some program."""
@@ -256,14 +289,14 @@ class FrameStore:
 
     def _settled(self, dfa: Dfa, state: int) -> int:
         """Where bytes with which most tokens begin lead from a state and stay; DEAD where they do not."""
-        usual = self._usual.get(dfa.digest)
-        if usual is None:
-            if len(self._usual) >= _REMEMBERED:
-                self._usual.clear()
-            usual = int(np.bincount(dfa.byte_to_class, weights=self._begin).argmax())
-            self._usual[dfa.digest] = usual
+        main = self._main.get(dfa.digest)
+        if main is None:
+            if len(self._main) >= _REMEMBERED:
+                self._main.clear()
+            main = int(np.bincount(dfa.byte_to_class, weights=self._begin).argmax())
+            self._main[dfa.digest] = main
         for _ in range(_STEPS):
-            following = dfa.transitions.item(state, usual)
+            following = dfa.transitions.item(state, main)
             if following == state:
                 return following
             state = following
@@ -271,20 +304,9 @@ class FrameStore:
 
     def _walked(self, block: LeafBlock, state: int, other: int, known: Frame | None) -> Frame:
         """The frame of a state by a walk of the trie, where it differs from `other`, whose frame is `known`."""
-        from ruvllm_grammar.kernels.structure import hash_tokens, leaf_frame
+        from ruvllm_grammar.kernels.structure import hash_tokens
 
-        trie, dfa = self._vocabulary.trie, block.dfa
-        counts = self._counts
-        while True:
-            leaf_frame(
-                dfa.byte_to_class, dfa.transitions, dfa.accepting, block.distance, state, other, trie.nodes, trie.order,
-                self._path, self._twin, self._more, self._less, self._opened, self._shut, counts,
-            )  # fmt: skip
-            n_more, n_less, n_opened, n_shut, longest = counts.tolist()
-            if max(n_opened, n_shut) <= len(self._opened):
-                break
-            self._opened, self._shut = np.empty((2, 2 * max(n_opened, n_shut)), np.int32)
-        opened, more, less = self._opened[:n_opened], self._more[:n_more], self._less[:n_less]
+        more, less, opened, shut, longest = self._differing(block, state, other, self._vocabulary.trie.nodes)
         a, b = hash_tokens(more)
         if known is None:
             exits = _exits(opened)
@@ -294,11 +316,29 @@ class FrameStore:
         hashed = ((e + a - c) & _LOW, (f + b - d) & _LOW)
         longest = max(longest, known.longest)
         exits = known.exits
-        if n_opened or n_shut:
+        if len(opened) or len(shut):
             nodes = exits[:, 0]
-            nodes = np.delete(nodes, np.searchsorted(nodes, self._shut[:n_shut]))
+            nodes = np.delete(nodes, np.searchsorted(nodes, shut))
             exits = _exits(np.insert(nodes, np.searchsorted(nodes, opened), opened))
         return Frame(*self._kept_apart(known, more, less), exits, longest, hashed)
+
+    def _differing(
+        self, block: LeafBlock, state: int, other: int, nodes: I32
+    ) -> tuple[I32, I32, I32, I32, int]:
+        """What `kernels.leaves.leaf_frame` finds in a trie; the arrays hold until the next call."""
+        from ruvllm_grammar.kernels.structure import leaf_frame
+
+        dfa, counts = block.dfa, self._counts
+        while True:
+            leaf_frame(
+                dfa.byte_to_class, dfa.transitions, dfa.accepting, block.distance, state, other, nodes,
+                self._vocabulary.trie.order, self._path, self._twin, self._more, self._less, self._opened, self._shut,
+                counts,
+            )  # fmt: skip
+            more, less, opened, shut, longest = counts.tolist()
+            if max(opened, shut) <= len(self._opened):
+                return self._more[:more], self._less[:less], self._opened[:opened], self._shut[:shut], longest
+            self._opened, self._shut = np.empty((2, 2 * max(opened, shut)), np.int32)
 
     def _kept_apart(self, known: Frame | None, more: I32, less: I32) -> tuple[I32 | None, I32, I32]:
         """A frame's tokens: its bits, and what they have too few and too many."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.grammars import regular, vocabularies
@@ -13,7 +14,9 @@ from ruvllm_grammar.kernels.layout import FAR
 from ruvllm_grammar.kernels.structure import hash_tokens, leaf_distances
 from ruvllm_grammar.limits import Limits
 from ruvllm_grammar.program import LeafBlock
+from ruvllm_grammar.syntax.regex import read_pattern
 from ruvllm_grammar.tables.frames import FrameStore
+from ruvllm_grammar.tables.usual import usual_text
 from ruvllm_grammar.vocab import Vocabulary
 
 
@@ -180,7 +183,7 @@ def test_a_rest_is_known_across_leaves(monkeypatch):
     vocabulary = make_vocabulary()
     store = FrameStore(vocabulary)
     walked = []
-    monkeypatch.setattr(FrameStore, "_walked", _counting(FrameStore._walked, walked))
+    monkeypatch.setattr(FrameStore, "_usually", _counting(FrameStore._usually, walked))
     for names in (["name", "value"], ["id"], ["anything", "else", "name"]):
         leaf = ir.json_string(ir.but_not(ir.ANY_TEXT, ir.alt(*map(ir.literal, names))))
         block = placed(leaf_dfa(leaf, Limits()))
@@ -200,15 +203,49 @@ def test_dropped_frames_are_made_again():
     assert len(store) == 1
 
 
+SEARCHED = (".*name.*", "[^a]*", "a.*", ".*é", "(ab|.)*", r"[\s\S]*x[\s\S]*", r"\S*", ".{0,3}", r"[^\u2028]*")
+
+
+@pytest.mark.parametrize("pattern", SEARCHED)
+def test_frames_of_patterns_that_usual_text_survives_equal_the_naive_filter(pattern):
+    vocabulary = make_vocabulary()
+    store = FrameStore(vocabulary)
+    block = placed(leaf_dfa(ir.json_string(read_pattern(pattern, search=False, limits=Limits())), Limits()))
+    for state in range(1, min(block.dfa.n_states, 60)):
+        frame = store.leaf(block, state)
+        stay, exits = naive_leaf(block.dfa, state, vocabulary)
+        assert staying(frame, vocabulary) == stay
+        assert listed(frame, vocabulary) == exits
+        assert frame.hash == hash_tokens(np.array(sorted(stay), np.int32))
+        assert frame.longest >= farthest(block.dfa, state, stay, vocabulary)
+
+
+def test_usual_text_is_most_of_a_vocabulary():
+    vocabulary = make_vocabulary()
+    usual = usual_text(vocabulary)
+    tokens = members(usual.bits, vocabulary.size)
+    assert usual.hash == hash_tokens(np.array(sorted(tokens), np.int32))
+    texts = {t: vocabulary.token_bytes(t) for t in range(vocabulary.size)}
+    others = {t for t, text in texts.items() if text is not None} - tokens
+    assert {texts[t] for t in tokens} >= {b"a", b"name", "é".encode(), b"\xc3", b"valu"}
+    assert all(set(texts[t]) & {0x22, 0x5C} or min(texts[t]) < 0x20 or max(texts[t]) > 0x7F for t in others)
+    nodes, order = usual.nodes, vocabulary.trie.order
+    assert {int(t) for _, _, low, high in nodes for t in order[low:high]} == others
+    assert np.array_equal(nodes[:, 0], vocabulary.trie.nodes[usual.origin, 0])
+    depth = nodes[:, 0] >> 8
+    for i, end in enumerate(nodes[:, 1]):
+        assert (depth[i + 1 : end] > depth[i]).all()
+        assert end == len(nodes) or depth[end] <= depth[i]
+
+
 def make_vocabulary() -> Vocabulary:
     texts = ["a", "name", 'name"', '":', '",', "abc", "valu", "é", "id", 'd"', "\\u00", "ab"]
     return Vocabulary.from_tokens([bytes([b]) for b in range(256)] + [t.encode() for t in texts], eos={0})
 
 
 def _counting(method, calls):
-    def wrapped(self, block, state, other, known):
-        if known is None and self._settled(block.dfa, state) == state:
-            calls.append(state)
-        return method(self, block, state, other, known)
+    def wrapped(self, block, state):
+        calls.append(state)
+        return method(self, block, state)
 
     return wrapped
