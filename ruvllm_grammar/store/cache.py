@@ -29,7 +29,7 @@ from ruvllm_grammar.store.container import pack, unpack
 from ruvllm_grammar.store.folder import Folder
 from ruvllm_grammar.store.grammars import Facts, restored, sections_of
 from ruvllm_grammar.store.keys import compiler_digest, grammar_key
-from ruvllm_grammar.store.segments import Key, Segments
+from ruvllm_grammar.store.segments import SUFFIX, Key, Segment, Segments
 from ruvllm_grammar.tables import Known, SavedRows
 from ruvllm_grammar.vocab import Vocabulary
 
@@ -126,7 +126,9 @@ class TableCache:
     def __init__(self, path: str | Path | None = None, *, max_bytes: int = 1 << 30) -> None:
         if max_bytes <= 0:
             raise CacheError(f"max_bytes={max_bytes} leaves no room: give the bytes that the cache may hold")
-        self.folder = Folder(Path(path) if path is not None else default_path(), max_bytes=max_bytes)
+        self.folder = Folder(
+            Path(path) if path is not None else default_path(), max_bytes=max_bytes, suffixes=(TABLES, SUFFIX)
+        )
         self._stats = CacheStats()
         self._compiler = compiler_digest()
         self._rows: dict[str, Segments] = {}
@@ -205,6 +207,20 @@ class TableCache:
             with self._lock:
                 self._stats.written += 1
         return done
+
+    def examine(self, path: Path) -> str | None:
+        """What is wrong with one of the folder's files, as a reason; None when nothing is."""
+        data = self.folder.map(str(path), touch=False)
+        if data is None:
+            return "absent"
+        try:
+            if path.suffix == SUFFIX:
+                lost = Segment(data, self._compiler).damaged()
+                return f"damaged: {lost} items" if lost else None
+            restored(unpack(data, self._compiler), 0, lambda _: None)
+        except CacheError as error:
+            return str(error)
+        return None
 
     def _name(self, identity: bytes, limits: Limits, vocabulary: Vocabulary) -> str:
         key = grammar_key(identity, limits, vocabulary.fingerprint)

@@ -31,6 +31,7 @@ from pathlib import Path
 logger = logging.getLogger("ruvllm_grammar.store")
 
 _SUFFIX = ".tmp"
+_DEPTH = 2  # folders below the cache's own
 _ABANDONED = 3600.0  # seconds after which a temporary file belongs to nobody
 _SHARE = 16  # the folder is measured again after this part of its budget was written
 _numbers = itertools.count()
@@ -57,6 +58,7 @@ class Folder:
     Args:
         path: need not exist yet.
         max_bytes: pruned down to this, least recently used files first.
+        suffixes: what names of its files end with. Other files are somebody else's: never listed, never deleted.
 
     Attributes:
         path, max_bytes: as given.
@@ -64,8 +66,9 @@ class Folder:
         failures: files that could not be written.
     """
 
-    def __init__(self, path: Path, *, max_bytes: int) -> None:
+    def __init__(self, path: Path, *, max_bytes: int, suffixes: tuple[str, ...]) -> None:
         self.path = path
+        self._suffixes = suffixes
         self.max_bytes = max_bytes
         self.evicted = 0
         self.failures = 0
@@ -167,21 +170,29 @@ class Folder:
         """Files, and temporary files."""
         found: list[Entry] = []
         temporary: list[Entry] = []
-        todo = [str(self.path)]
+        todo = [(str(self.path), 0)]
         while todo:
+            here, depth = todo.pop()
             try:
-                entries = list(os.scandir(todo.pop()))
+                entries = list(os.scandir(here))
             except (FileNotFoundError, NotADirectoryError):
                 continue
             for entry in entries:
                 try:
                     if entry.is_dir(follow_symlinks=False):
-                        todo.append(entry.path)
+                        if depth < _DEPTH:
+                            todo.append((entry.path, depth + 1))
+                        continue
+                    name, _, number = entry.name.removesuffix(_SUFFIX).rpartition(".")
+                    unfinished = entry.name.endswith(_SUFFIX) and number.isdigit()
+                    if unfinished:
+                        name = name.rpartition(".")[0]
+                    if not (name if unfinished else entry.name).endswith(self._suffixes):
                         continue
                     facts = entry.stat(follow_symlinks=False)
                 except FileNotFoundError:  # another process pruned it
                     continue
-                kept = temporary if entry.name.endswith(_SUFFIX) else found
+                kept = temporary if unfinished else found
                 kept.append(Entry(Path(entry.path), facts.st_size, facts.st_mtime))
         found.sort(key=lambda entry: (entry.used, entry.path))
         return found, temporary

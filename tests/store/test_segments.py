@@ -17,7 +17,7 @@ COMPILER = bytes(32)
 
 @pytest.fixture
 def folder(tmp_path):
-    return Folder(tmp_path, max_bytes=1 << 20)
+    return Folder(tmp_path, max_bytes=1 << 20, suffixes=(".segment",))
 
 
 def item(n):
