@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from ruvllm_grammar.cli.cache import cache
 from ruvllm_grammar.cli.check import check
 from ruvllm_grammar.cli.compile import compile
 from ruvllm_grammar.cli.mask import mask
@@ -32,6 +33,7 @@ app.command("test")(judge)
 app.command("show")(show)
 app.command("mask")(mask)
 app.command("warm")(warm)
+app.add_typer(cache)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer calls it with the option's value

@@ -1,9 +1,10 @@
-"""`ruvllm-grammar compile`: do these sources compile, how fast, and how large do they become?"""
+"""`ruvllm-grammar compile`: do these sources compile, how fast, how large do they become? And keep them, if wanted."""
 
 from __future__ import annotations
 
 import multiprocessing
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -15,9 +16,11 @@ import typer
 
 from ruvllm_grammar import api
 from ruvllm_grammar.cli import sources
+from ruvllm_grammar.cli.keeping import Keeping, Kept
 from ruvllm_grammar.cli.kernels import load_kernels
 from ruvllm_grammar.cli.options import (
     AnyOrderOption,
+    CacheOption,
     DebugOption,
     EosOption,
     JsonOption,
@@ -52,6 +55,29 @@ def compile(
     whitespace: WhitespaceOption = WhitespaceChoice.FLEXIBLE,
     any_order: AnyOrderOption = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=256, help="Processes to compile in.")] = 1,
+    store: Annotated[
+        bool, typer.Option("--store", "-s", help="Keep what is compiled in the cache; --cache implies it.")
+    ] = False,
+    cache: CacheOption = None,
+    max_bytes: Annotated[
+        int | None,
+        typer.Option("--max-bytes", metavar="N", min=1, help="What the cache may hold. [default: 1 GiB]"),
+    ] = None,
+    walks: Annotated[
+        int,
+        typer.Option(
+            "--walks", metavar="N", min=0, max=1000, help="Random documents to walk before storing."
+        ),
+    ] = 2,
+    documents: Annotated[
+        str | None,
+        typer.Option(
+            "--documents",
+            "-d",
+            metavar="FOLDER",
+            help="Walk the documents in NAME.json or NAME.jsonl of this folder.",
+        ),
+    ] = None,
     eos: EosOption = None,
     size: SizeOption = None,
     limit: LimitOption = None,
@@ -62,7 +88,12 @@ def compile(
     with reported(as_json=as_json, debug=debug):
         start = time.perf_counter()
         files = sources.find(names, kind)
-        job = _Job(vocabulary, tuple(eos) if eos else None, size, whitespace, limits_from(limit), any_order)
+        kept = Keeping.wanted(
+            store=store, folder=cache, max_bytes=max_bytes, walks=walks, documents=documents
+        )
+        job = _Job(
+            vocabulary, tuple(eos) if eos else None, size, whitespace, limits_from(limit), any_order, kept
+        )
         load_kernels()  # compiled by this process, then loaded by all
         with busy(f"reading the vocabulary {Path(vocabulary).name}"):
             tokens = job.load()  # here even when other processes read it again: they could only fail badly
@@ -70,17 +101,18 @@ def compile(
         seconds = time.perf_counter() - start
         failed = sum(row.error is not None for row in rows)
         if as_json:
-            print_json(
-                {
-                    "sources": [_for_machines(row) for row in rows],
-                    "compiled": len(rows) - failed,
-                    "failed": failed,
-                    "seconds": round(seconds, 3),
-                }
-            )
+            found = {
+                "sources": [_for_machines(row) for row in rows],
+                "compiled": len(rows) - failed,
+                "failed": failed,
+                "seconds": round(seconds, 3),
+            }
+            print_json(found if kept is None else found | {"cache": str(kept.opened().path)})
         else:
             _show(rows)
             print_text(f"{len(rows) - failed} compiled, {failed} failed, {seconds:.1f} s")
+            if kept is not None:
+                print_text(f"{_counted(rows)} in {kept.opened().path}")
     if failed:
         raise typer.Exit(NO)
 
@@ -94,6 +126,7 @@ class _Job:
         whitespace: what may stand between JSON tokens.
         limits: budgets.
         any_order: members of objects may come in any order.
+        kept: how tables are kept; None: they are not.
     """
 
     vocabulary: str
@@ -102,6 +135,7 @@ class _Job:
     whitespace: WhitespaceChoice
     limits: Limits
     any_order: bool
+    kept: Keeping | None
 
     def load(self) -> Vocabulary:
         """Read the vocabulary and build its trie, which is no part of compiling a source."""
@@ -121,6 +155,8 @@ class _Row:
         compile_ms, mask_ms: compiling, and the first mask, in milliseconds.
         instructions: instructions emitted by then; rules that nothing has entered are not among them.
         guards: (pointer, reason) of places where liveness is not proved.
+        kept: "there" for tables that were in the cache, "stored", or "lost" where they could not be written.
+        states: super-states that are kept.
     """
 
     name: str
@@ -130,6 +166,8 @@ class _Row:
     mask_ms: float = 0.0
     instructions: int = 0
     guards: tuple[tuple[str, str], ...] = ()
+    kept: Kept | None = None
+    states: int = 0
 
 
 def _rows(files: Sequence[SourceFile], job: _Job, vocabulary: Vocabulary, jobs: int) -> Iterator[_Row]:
@@ -176,10 +214,13 @@ def _row(file: SourceFile, job: _Job, vocabulary: Vocabulary) -> _Row:
     try:
         source = sources.read(file, job.whitespace, job.limits, any_order=job.any_order)
         begun = time.perf_counter()
-        grammar = api.compile(source, vocabulary, limits=job.limits)
+        grammar = api.compile(
+            source, vocabulary, limits=job.limits, cache=None if job.kept is None else job.kept.opened()
+        )
         compiled = time.perf_counter()
         grammar.matcher().fill_mask(allocate_bitmask(1, vocabulary.size)[0])
         masked = time.perf_counter()
+        kept = None if job.kept is None else job.kept.keep(grammar, file)
     except RuvllmError as error:
         return _Row(file.name, error=described(error))
     except RecursionError:
@@ -191,13 +232,15 @@ def _row(file: SourceFile, job: _Job, vocabulary: Vocabulary) -> _Row:
         mask_ms=1000 * (masked - compiled),
         instructions=grammar.tokens.machine.size,
         guards=tuple((guard.pointer, guard.reason) for guard in grammar.guards),
+        kept=kept,
+        states=grammar.tokens.machine.n_states,
     )
 
 
 def _for_machines(row: _Row) -> dict[str, object]:
     if row.error is not None:
         return {"source": row.name, "error": row.error}
-    return {
+    found: dict[str, object] = {
         "source": row.name,
         "error": None,
         "fingerprint": row.fingerprint,
@@ -206,6 +249,14 @@ def _for_machines(row: _Row) -> dict[str, object]:
         "instructions": row.instructions,
         "guards": [{"pointer": pointer, "reason": reason} for pointer, reason in row.guards],
     }
+    return found if row.kept is None else found | {"kept": row.kept, "states": row.states}
+
+
+def _counted(rows: Sequence[_Row]) -> str:
+    """How many tables are where."""
+    found = Counter(row.kept for row in rows if row.kept is not None)
+    lost = f", {found['lost']} could not be written" if found["lost"] else ""
+    return f"{found['stored']} stored, {found['there']} there already{lost}"
 
 
 def _show(rows: Sequence[_Row]) -> None:

@@ -69,6 +69,15 @@ LimitOption = Annotated[
     list[str] | None,
     typer.Option("--limit", metavar="NAME=N", help="A budget, such as program=1000000; may be repeated."),
 ]
+CacheOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cache",
+        "-c",
+        metavar="FOLDER",
+        help="The cache's folder. [default: $RUVLLM_CACHE_DIR, or the user's cache folder]",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 

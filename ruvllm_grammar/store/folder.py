@@ -67,7 +67,7 @@ class Folder:
     """
 
     def __init__(self, path: Path, *, max_bytes: int, suffixes: tuple[str, ...]) -> None:
-        self.path = path
+        self.path = path.absolute()  # whatever the current folder will be
         self._suffixes = suffixes
         self.max_bytes = max_bytes
         self.evicted = 0

@@ -101,7 +101,9 @@ def test_files_of_others_are_left_alone(tmp_path):
     folder.write("a/b/one.x", bytes(10))
     assert names(folder) == ["one.x"]
     assert len(folder.clear()) == 1
-    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()) == sorted(others)
+    assert sorted(
+        str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()
+    ) == sorted(others)
 
 
 def test_a_full_disk_is_one_warning(folder, monkeypatch, caplog):
