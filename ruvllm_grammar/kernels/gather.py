@@ -59,9 +59,11 @@ from ruvllm_grammar.kernels.views import (
     configs_of,
     edges_of,
     exits_of,
+    fans_of,
     frame_of_of,
     frames_of,
     head_of,
+    masks_of,
     nodes_of,
     order_of,
     out_of,
@@ -271,6 +273,13 @@ def _left(g, desk, frame, beyond, low, high, limit, n):
     result = result_of(desk)
     if states[beyond, 2] & CROSSED:
         head_of(g)[MET] = 1  # the leaf's end is behind a token that stays, too
+    table = table_of(g)
+    masks = masks_of(desk)
+    fans = fans_of(desk)
+    live = np.zeros(4, np.int64)
+    for byte in range(256):
+        if table[beyond, byte] != DEAD:
+            live[byte >> 6] |= np.int64(1) << np.int64(byte & 63)
     start = frames[frame, FIRST_EXIT]
     for k in range(start, start + frames[frame, EXITS]):
         i = np.int64(exits[k, 0])
@@ -289,10 +298,22 @@ def _left(g, desk, frame, beyond, low, high, limit, n):
                     for t in range(first, last):
                         out[n] = order[t]
                         n += 1
-        if i + 1 < trie[i, 1]:
+        shared = (live[0] & masks[k, 0]) | (live[1] & masks[k, 1])
+        shared |= (live[2] & masks[k, 2]) | (live[3] & masks[k, 3])
+        if shared == 0:
+            continue
+        fan = np.int64(exits[k, 2])
+        if fan < 0:
             n = _walked(g, desk, beyond, i + 1, np.int64(trie[i, 1]), limit, n)
             if n < 0:
                 return n
+            continue
+        for byte in range(256):
+            branch = np.int64(fans[fan, byte])
+            if branch >= 0 and table[beyond, byte] != DEAD:
+                n = _walked(g, desk, beyond, branch, np.int64(trie[branch, 1]), limit, n)
+                if n < 0:
+                    return n
     return n
 
 

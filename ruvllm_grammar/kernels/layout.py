@@ -108,12 +108,15 @@ class Desk(NamedTuple):
         roots: int32[256], node of each first byte, or -1.
         frame_of: int32[P], the row of `frames` of each instruction that is a leaf's state; -1 where it is not known.
         frames: int64[F, 6], see the columns above.
-        exits: int32[E, 2] = (trie node, characters completed before): where tokens may leave a frame.
+        exits: int32[E, 3] = (trie node, characters completed before, row of `fans` or -1): where tokens may leave a
+            frame.
+        masks: int64[E, 4], the first bytes of an exit's branches, as 256 bits.
+        fans: int32[B, 256], node of each branch of an exit that has many, or -1.
         path: int32[max depth + 2], super-states along the current branch of a walk.
         spelled: int32[max depth + 2, 2] = (byte, trie node) of the literal that was followed last.
         out: int32[T], listed tokens from the front; from the back pairs (row of `frames`, characters allowed).
         result: int64[8], see PICKED and so on.
-        words: int64[2 * 10], address and number of rows of every array above.
+        words: int64[2 * 12], address and number of rows of every array above.
         address: address of `words`: what the kernel is handed.
     """
 
@@ -123,6 +126,8 @@ class Desk(NamedTuple):
     frame_of: I32
     frames: I64
     exits: I32
+    masks: I64
+    fans: I32
     path: I32
     spelled: I32
     out: I32

@@ -28,9 +28,10 @@ from ruvllm_grammar.kernels.layout import (
     STEP,
     TOKEN,
 )
-from ruvllm_grammar.kernels.signatures import B1, BOOLS, I1, I2, L1, RB1, RI1, RI2, i64, void
+from ruvllm_grammar.kernels.signatures import B1, BOOLS, I1, I2, L1, L2, RB1, RI1, RI2, i64, void
 
-_LOW = np.int64(0xFFFFFFFF)
+#: Branches of a trie node that are worth an index by byte.
+_MANY = 12
 
 
 # --- leaves against a vocabulary
@@ -209,6 +210,44 @@ def survives(byte_class, transitions, accepting, distance, state, usual_class, u
                 stop += 1
                 farthest = max(farthest, np.int64(distance[following]))
     return farthest
+
+
+@kernel(i64(RI2, I2, L2, I2))
+def branches(nodes, exits, masks, fans):
+    """Look at the branches below exits, so that those a continuation cannot read are skipped, or found directly.
+
+    Args:
+        nodes: the vocabulary's trie.
+        exits: int32[m, 3] = (trie node, characters completed before, written: row of `fans` or -1).
+        masks: int64[m, 4], written: the first bytes of an exit's branches as 256 bits.
+        fans: int32[f, 256], written: node of each branch of an exit that has many, or -1.
+
+    Returns:
+        Exits that have many branches; those beyond `f` have no row.
+    """
+    found = np.int64(0)
+    for e in range(exits.shape[0]):
+        stop = np.int64(nodes[exits[e, 0], 1])
+        count = 0
+        for k in range(4):
+            masks[e, k] = 0
+        exits[e, 2] = -1
+        i = np.int64(exits[e, 0] + 1)
+        while i < stop:
+            byte = np.int64(nodes[i, 0] & 255)
+            masks[e, byte >> 6] |= np.int64(1) << (byte & 63)
+            count += 1
+            i = np.int64(nodes[i, 1])
+        if count > _MANY:
+            if found < fans.shape[0]:
+                exits[e, 2] = found
+                fans[found] = -1
+                i = np.int64(exits[e, 0] + 1)
+                while i < stop:
+                    fans[found, nodes[i, 0] & 255] = i
+                    i = np.int64(nodes[i, 1])
+            found += 1
+    return found
 
 
 @kernel(i64(RB1, RI2, BOOLS, i64, i64, RI2, RI1, I1, I1, I1, I2))

@@ -19,6 +19,7 @@ from ruvllm_grammar.kernels.closure import (
 from ruvllm_grammar.kernels.gather import gather, hash_tokens
 from ruvllm_grammar.kernels.jit import addresses
 from ruvllm_grammar.kernels.leaves import (
+    branches,
     counted_frame,
     leaf_distances,
     leaf_frame,
@@ -40,6 +41,7 @@ __all__ = [
     "ADDRESSES",
     "advance",
     "advance_to_check",
+    "branches",
     "close",
     "counted_frame",
     "crossings",

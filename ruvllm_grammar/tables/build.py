@@ -23,7 +23,7 @@ from ruvllm_grammar.program import Machine
 from ruvllm_grammar.program.arena import enlarged
 from ruvllm_grammar.tables.desk import first_nodes, new_desk, on_desk
 from ruvllm_grammar.tables.forced import Speller
-from ruvllm_grammar.tables.frames import CountedFrame, Frame, FrameStore
+from ruvllm_grammar.tables.frames import CountedFrame, Exits, Frame, FrameStore
 from ruvllm_grammar.tables.further import (
     Endings,
     begun_tokens,
@@ -162,6 +162,7 @@ class RowBuilder:
         self._frames: list[Frame | CountedFrame] = []
         self._frame_row: dict[int, int] = {}
         self._n_exits = 0
+        self._n_fans = 0
 
     @property
     def _desk(self) -> Desk:
@@ -286,13 +287,8 @@ class RowBuilder:
         if number is None:
             number = self._frame_row[id(frame)] = len(self._frames)
             self._frames.append(frame)
-            first, stop = self._n_exits, self._n_exits + len(frame.exits)
-            self._n_exits = stop
-            if number >= len(desk.frames) or stop > len(desk.exits):
-                desk = on_desk(
-                    desk, frames=enlarged(desk.frames, number + 1), exits=enlarged(desk.exits, stop)
-                )
-            desk.exits[first:stop] = frame.exits
+            desk = self._with_exits(desk, number, frame.exits)
+            first, stop = self._n_exits - len(frame.exits.nodes), self._n_exits
             row = desk.frames[number]
             row[: layout.HASH] = (first, stop - first, frame.longest, frame.widest)
             row[layout.HASH :].view(np.uint64)[:] = frame.hash
@@ -302,6 +298,27 @@ class RowBuilder:
             desk.frame_of[known:] = -1
         desk.frame_of[pc] = number
         self._desk = desk
+
+    def _with_exits(self, desk: Desk, number: int, exits: Exits) -> Desk:
+        """Put the exits of frame `number` on the desk."""
+        first, stop = self._n_exits, self._n_exits + len(exits.nodes)
+        fan, fans = self._n_fans, self._n_fans + len(exits.fans)
+        if number >= len(desk.frames) or stop > len(desk.exits) or fans > len(desk.fans):
+            desk = on_desk(
+                desk,
+                frames=enlarged(desk.frames, number + 1),
+                exits=enlarged(desk.exits, stop),
+                masks=enlarged(desk.masks, stop),
+                fans=enlarged(desk.fans, fans),
+            )
+        desk.exits[first:stop] = exits.nodes
+        if fan:
+            row = desk.exits[first:stop, 2]
+            row[row >= 0] += fan
+        desk.masks[first:stop] = exits.masks
+        desk.fans[fan:fans] = exits.fans
+        self._n_exits, self._n_fans = stop, fans
+        return desk
 
     def _filled(self, listed: int, picked: int, flags: int) -> tuple[layout.I32, layout.I32]:
         """What lies on the desk, and the end tokens where the document may end: bits (int32[W]) and ids."""

@@ -11,6 +11,7 @@ from ruvllm_grammar.vocab import Trie
 
 _TOKENS: Final = 8192
 _EXITS: Final = 512
+_FANS: Final = 16
 _FRAMES: Final = 16
 
 
@@ -41,7 +42,9 @@ def new_desk(trie: Trie, roots: I32) -> Desk:
             roots=roots,
             frame_of=np.full(512, -1, np.int32),
             frames=np.zeros((_FRAMES, 6), np.int64),
-            exits=np.zeros((_EXITS, 2), np.int32),
+            exits=np.empty((_EXITS, 3), np.int32),
+            masks=np.empty((_EXITS, 4), np.int64),
+            fans=np.empty((_FANS, 256), np.int32),
             path=np.zeros(trie.max_depth + 2, np.int32),
             spelled=np.zeros((trie.max_depth + 2, 2), np.int32),
             out=np.empty(_TOKENS, np.int32),

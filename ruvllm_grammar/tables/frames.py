@@ -30,12 +30,12 @@ import hashlib
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from ruvllm_grammar.automata import Dfa
-from ruvllm_grammar.kernels.layout import I32
+from ruvllm_grammar.kernels.layout import I32, I64
 from ruvllm_grammar.program import LeafBlock
 from ruvllm_grammar.tables.row import set_bits, without_bits
 from ruvllm_grammar.tables.usual import Usual, usual_text
@@ -49,11 +49,31 @@ _REMEMBERED: Final = 4096  # leaves of which a small thing is remembered
 _LISTED: Final = 2048  # tokens that are listed; more are bits
 _NONE: Final = np.empty(0, np.int32)
 _PAIRS: Final = 1 << 20  # pairs of states in which a leaf may stand to usual text
+_FANS: Final = 64
 _MET: Final = 4096  # of these, so many may be met
 _LOW: Final = (1 << 64) - 1
 
 #: (digest of a leaf, state), (digest of a rest, 0), or (digest of a leaf, -1 - state) for counted frames.
 _Key = tuple[bytes, int]
+
+
+class Exits(NamedTuple):
+    """Where a leaf may end inside a token.
+
+    Attributes:
+        nodes: int32[m, 3] = (trie node, characters completed before in counted frames, row of `fans` or -1), ascending.
+        masks: int64[m, 4], the first bytes of the branches below, as 256 bits.
+        fans: int32[f, 256], node of each branch where there are many, or -1.
+    """
+
+    nodes: I32
+    masks: I64
+    fans: I32
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self.nodes.nbytes + self.masks.nbytes + self.fans.nbytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +83,7 @@ class Frame:
     Attributes:
         bits: int32[W] of tokens that stay, perhaps those of another frame; None for none.
         more, less: int32, tokens that stay although they are not in `bits`, and do not although they are.
-        exits: int32[m, 2] = (trie node, 0), ascending: where the leaf may end inside a token.
+        exits: where the leaf may end inside a token.
         longest: at least the most bytes that are missing to the leaf's end after a token that stays.
         hash: two words, of the set of tokens that stay.
     """
@@ -71,7 +91,7 @@ class Frame:
     bits: I32 | None
     more: I32
     less: I32
-    exits: I32
+    exits: Exits
     longest: int
     hash: tuple[int, int]
 
@@ -99,14 +119,14 @@ class CountedFrame:
     Attributes:
         need: int32[V], characters that must still be allowed; -1 for other tokens than those that stay.
         widest: the largest need: any room beyond it is as good as unbounded.
-        exits: int32[m, 2] = (trie node of the quote, characters completed before it).
+        exits: at quotes.
         longest: most bytes a token that stays may leave up to the end of its last character.
         hash: two words, of `need`.
     """
 
     need: I32
     widest: int
-    exits: I32
+    exits: Exits
     longest: int
     hash: tuple[int, int]
     _rows: dict[int, I32] = field(default_factory=dict)
@@ -177,6 +197,7 @@ class FrameStore:
         self._path, self._twin = np.zeros((2, depth), np.int32)
         self._more, self._less = np.empty((2, max(len(vocabulary.trie.order), 1)), np.int32)
         self._opened, self._shut = np.empty((2, _FIRST_ROOM), np.int32)
+        self._fans = np.empty((_FANS, 256), np.int32)
         self._counts = np.zeros(5, np.int64)
         self._lock = threading.RLock()
 
@@ -278,7 +299,7 @@ class FrameStore:
         set_bits(bits, more)
         bits.setflags(write=False)
         hashed = ((a + c) & _LOW, (b + d) & _LOW)
-        return Frame(bits, _NONE, _NONE, _exits(usual.origin[opened]), max(longest, farthest), hashed)
+        return Frame(bits, _NONE, _NONE, self._exits(usual.origin[opened]), max(longest, farthest), hashed)
 
     def _block(self, dfa: Dfa) -> LeafBlock:
         """An automaton of anything, as if it stood in some program."""
@@ -309,7 +330,7 @@ class FrameStore:
         more, less, opened, shut, longest = self._differing(block, state, other, self._vocabulary.trie.nodes)
         a, b = hash_tokens(more)
         if known is None:
-            exits = _exits(opened)
+            exits = self._exits(opened)
             return Frame(*self._kept_apart(None, more, less), exits, longest, (a, b))
         c, d = hash_tokens(less)
         e, f = known.hash
@@ -317,9 +338,9 @@ class FrameStore:
         longest = max(longest, known.longest)
         exits = known.exits
         if len(opened) or len(shut):
-            nodes = exits[:, 0]
+            nodes = exits.nodes[:, 0]
             nodes = np.delete(nodes, np.searchsorted(nodes, shut))
-            exits = _exits(np.insert(nodes, np.searchsorted(nodes, opened), opened))
+            exits = self._exits(np.insert(nodes, np.searchsorted(nodes, opened), opened))
         return Frame(*self._kept_apart(known, more, less), exits, longest, hashed)
 
     def _differing(
@@ -339,6 +360,21 @@ class FrameStore:
             if max(opened, shut) <= len(self._opened):
                 return self._more[:more], self._less[:less], self._opened[:opened], self._shut[:shut], longest
             self._opened, self._shut = np.empty((2, 2 * max(opened, shut)), np.int32)
+
+    def _exits(self, nodes: I32, done: I32 | None = None) -> Exits:
+        """What a grammar's walks need of exits."""
+        from ruvllm_grammar.kernels.structure import branches
+
+        out = np.zeros((len(nodes), 3), np.int32)
+        out[:, 0] = nodes
+        if done is not None:
+            out[:, 1] = done
+        masks = np.empty((len(nodes), 4), np.int64)
+        found = branches(self._vocabulary.trie.nodes, out, masks, self._fans)
+        if found > len(self._fans):
+            self._fans = np.empty((found, 256), np.int32)
+            branches(self._vocabulary.trie.nodes, out, masks, self._fans)
+        return Exits(out, masks, self._fans[:found].copy())
 
     def _kept_apart(self, known: Frame | None, more: I32, less: I32) -> tuple[I32 | None, I32, I32]:
         """A frame's tokens: its bits, and what they have too few and too many."""
@@ -385,7 +421,13 @@ class FrameStore:
         need.setflags(write=False)
         widest = max(int(need.max(initial=0)), 0)
         longest = int(block.distance[1:].max(initial=0))
-        return CountedFrame(need, widest, _own(exits[:count]), longest, hash_tokens(_numbered(need)))
+        return CountedFrame(
+            need,
+            widest,
+            self._exits(exits[:count, 0], exits[:count, 1]),
+            longest,
+            hash_tokens(_numbered(need)),
+        )
 
 
 def _numbered(need: I32) -> I32:
@@ -397,12 +439,5 @@ def _numbered(need: I32) -> I32:
 
 def _own(array: I32) -> I32:
     out = array.copy()
-    out.setflags(write=False)
-    return out
-
-
-def _exits(nodes: I32) -> I32:
-    out = np.zeros((len(nodes), 2), np.int32)
-    out[:, 0] = nodes
     out.setflags(write=False)
     return out

@@ -91,7 +91,7 @@ def listed(frame, vocabulary):
     """Exits as the bytes that lead there."""
     nodes = vocabulary.trie.nodes
     out = set()
-    for exit_node, done in frame.exits.tolist():
+    for exit_node, done, _ in frame.exits.nodes.tolist():
         text, node, depth = b"", exit_node, int(nodes[exit_node, 0]) >> 8
         while depth >= 0:
             while int(nodes[node, 0]) >> 8 != depth:
@@ -99,7 +99,17 @@ def listed(frame, vocabulary):
             text = bytes([int(nodes[node, 0]) & 255]) + text
             depth -= 1
         out.add((text, done))
-    assert frame.exits[:, 0].tolist() == sorted(frame.exits[:, 0].tolist())
+    assert frame.exits.nodes[:, 0].tolist() == sorted(frame.exits.nodes[:, 0].tolist())
+    for (exit_node, _, fan), mask in zip(frame.exits.nodes.tolist(), frame.exits.masks, strict=True):
+        below = {}
+        node = exit_node + 1
+        while node < nodes[exit_node, 1]:
+            below[int(nodes[node, 0]) & 255] = node
+            node = int(nodes[node, 1])
+        assert {b for b in range(256) if int(mask[b >> 6]) >> (b & 63) & 1} == set(below)
+        assert (fan >= 0) == (len(below) > 12)
+        if fan >= 0:
+            assert {b: int(i) for b, i in enumerate(frame.exits.fans[fan]) if i >= 0} == below
     return out
 
 
