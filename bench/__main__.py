@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 
-from bench import maskbench
+from bench import cold, facts, maskbench, memory, plots, report, tools, vocabularies
 
-ROOT = Path(__file__).resolve().parent.parent
+#: The smaller benchmarks by module; each writes its own file of results.
+SMALL = (tools, memory, cold, vocabularies)
 
 
 def main() -> None:
     """Measure, write results, plots and tables."""
     parser = argparse.ArgumentParser(description=__doc__)
+    work = facts.ROOT / "build" / "bench"
     parser.add_argument(
-        "--folder", type=Path, default=ROOT / "build" / "bench", help="prepared data, finished jobs"
+        "--folder", type=Path, default=work, help="prepared data, finished jobs (default build/bench)"
     )
     parser.add_argument(
         "--repeat", type=int, default=3, help="runs of each engine that is not slow (default 3)"
@@ -22,15 +25,23 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="every n-th schema only (default 1: all)")
     parser.add_argument("--only-fast", action="store_true", help="this project and llguidance alone")
     parser.add_argument("--no-slow", action="store_true", help="leave out the engines that take minutes")
-    parser.add_argument("--dry", action="store_true", help="write no results")
-    chosen = parser.parse_args()
-    options = maskbench.Options(
-        chosen.repeat, chosen.every, not (chosen.no_slow or chosen.only_fast), not chosen.only_fast
+    parser.add_argument("--no-small", action="store_true", help="leave out tools, memory, cold, vocabularies")
+    parser.add_argument(
+        "--dry", action="store_true", help="write maskbench.json into the folder, and nothing else"
     )
+    chosen = parser.parse_args()
+    start = time.perf_counter()
+    slow = not (chosen.no_slow or chosen.only_fast)
+    options = maskbench.Options(chosen.repeat, chosen.every, slow=slow, strong=not chosen.only_fast)
     found = maskbench.execute(chosen.folder, options)
-    target = chosen.folder / "maskbench.json" if chosen.dry else maskbench.RESULTS
-    maskbench.write(found, target)
-    print(f"written to {target}")
+    maskbench.write(found, chosen.folder / "maskbench.json" if chosen.dry else maskbench.RESULTS)
+    if not chosen.dry:
+        for small in () if chosen.no_small else SMALL:
+            maskbench.write(small.execute(chosen.folder), small.RESULTS)
+            print(f"{small.__name__}: done at {time.perf_counter() - start:.0f} s", flush=True)
+        plots.draw(found)
+        report.main()
+    print(f"{time.perf_counter() - start:.0f} s")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """The benchmark: every engine over the sample, and the figures that follow.
 
-Set A is the whole sample, for engines that take milliseconds a schema. Its figures are over the schemas that this
-project and llguidance both take. Set B is a fixed subset of 150, for engines that take seconds; each of these is shown
-beside this project and llguidance on the tests that all three decide rightly.
+Set A is the whole sample, for engines that take milliseconds a schema: this project and llguidance, each alone on the
+machine. Its figures are over the schemas that both take. Set B is a fixed subset of 150, for engines that take seconds,
+two processes at a time; this project and llguidance run once more among them, so that rows beside each other were
+measured alike. Each peer is shown on the tests of set B that it, this project and llguidance decide rightly.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from bench.runner import Job, Limits
 
 RESULTS = Path(__file__).resolve().parent / "results" / "maskbench.json"
 FAST = ("ruvllm", "llguidance")
-#: Repeated like the fast ones, over set B.
+#: Repeated like those, over set B.
 STRONG = ("xgrammar", "xgrammar-strict")
-#: Once, over set B, two at a time.
+#: Once, over set B, each until it has used up its time; schemas behind that are counted as not reached.
 SLOW = ("outlines-core", "lm-format-enforcer")
+SLOW_TOTAL_S = 330.0
 #: Schemas of set B along which applying is measured.
 APPLIED = 50
 
@@ -51,17 +53,19 @@ def jobs(options: Options, count: int) -> tuple[list[Job], list[Job]]:
 
     Repeats go round the engines, so that a machine that slows down slows all of them.
     """
-    everything = tuple(range(0, count, options.every))
     subset = tuple(sorted(sample.subset(count)))[:: options.every]
+    everything = tuple(sorted({*range(0, count, options.every), *subset}))
     short = subset[: max(1, APPLIED // options.every)]
-    strong = STRONG if options.strong else ()
-    alone = []
+    alone, together = [], []
     for repeat in range(options.repeat):
-        alone += [Job(name, mode, everything, repeat) for mode in ("shared", "fresh") for name in FAST]
-        alone += [Job(name, "shared", subset, repeat) for name in strong]
-        alone += [Job(name, "apply", short, repeat) for name in (*FAST, *strong[:1])]
-    limits = Limits(total_seconds=420.0)
-    together = [Job(name, "shared", subset, 0, limits) for name in (SLOW if options.slow else ())]
+        alone += [Job(name, mode, "A", everything, repeat) for mode in ("shared", "fresh") for name in FAST]
+        alone += [Job(name, "apply", "B", short, repeat) for name in FAST]
+        if options.strong:
+            together += [Job(name, "shared", "B", subset, repeat) for name in (*STRONG, *FAST)]
+            together.append(Job(STRONG[0], "apply", "B", short[:: APPLIED // 10], repeat))
+    if options.slow:
+        limits = Limits(total_seconds=SLOW_TOTAL_S)
+        together[:0] = [Job(name, "shared", "B", subset, 0, limits) for name in SLOW]
     return alone, together
 
 
@@ -98,84 +102,77 @@ def _one(folder: Path, job: Job, fingerprint: str) -> None:
     print(f"{job.name}: {time.perf_counter() - start:.0f} s", flush=True)
 
 
+Runs = dict[tuple[str, str, str], list[Run]]  # by engine, part, mode
+
+
 def results(folder: Path, listed: list[Job]) -> dict[str, Any]:
     """Figures of finished jobs."""
-    runs: dict[tuple[str, str], list[Run]] = {}
+    runs: Runs = {}
     for job in listed:
-        runs.setdefault((job.engine, job.mode), []).append(records.read(runner.path_of(folder, job)))
-    names = [name for name in engines.ENGINES if (name, "shared") in runs]
-    subset = set(runs[FAST[0], "shared"][0].schemas) & sample.subset(sum(1 for _ in sample.cases(folder)))
+        runs.setdefault((job.engine, job.part, job.mode), []).append(
+            records.read(runner.path_of(folder, job))
+        )
+    of = {part: [name for name in engines.ENGINES if (name, part, "shared") in runs] for part in ("A", "B")}
+    peers = [name for name in of["B"] if name not in FAST]
+    ends = [run.end for each in runs.values() for run in each if run.end]
     return {
-        "clock ns": stats.rounded(
-            max(run.end.get("clock ns", 0.0) for each in runs.values() for run in each)
-        ),
-        "settings": {name: runs[name, "shared"][0].end.get("settings", "") for name in names},
+        "clock ns": stats.rounded(max(end["clock ns"] for end in ends)),
+        "settings": {end["engine"]: end["settings"] for end in ends},
         "limits": {"CPU seconds a schema": Limits().seconds, "memory MB": Limits().memory_mb},
-        "coverage": {name: records.coverage(runs[name, "shared"][0]) for name in names},
-        "coverage on set B": {
-            name: records.coverage(_part(runs[name, "shared"][0], subset)) for name in names
+        "coverage": {
+            f"set {part}": {name: records.coverage(runs[name, part, "shared"][0]) for name in names}
+            for part, names in of.items()
         },
         "memory MB": {
-            name: {
-                "loaded": runs[name, "shared"][0].loaded_mb,
-                "peak": max(run.peak_mb for run in runs[name, "shared"]),
-            }
-            for name in names
+            f"set {part}": {name: _memory(runs[name, part, "shared"]) for name in names}
+            for part, names in of.items()
         },
-        "set A": compare(runs, FAST, ("shared", "fresh"), None),
-        "set B": {
-            name: compare(runs, (*FAST, name), ("shared",), subset) for name in names if name not in FAST
-        },
+        "set A": compare(runs, FAST, "A", ("shared", "fresh")),
+        "set B": {name: compare(runs, (*FAST, name), "B", ("shared",)) for name in peers},
         "apply": _applied(runs),
-        "curves": _curves(runs, names, subset),
+        "curves": _curves(runs, of["B"]),
     }
 
 
-def _part(run: Run, numbers: set[int]) -> Run:
-    return Run({number: record for number, record in run.schemas.items() if number in numbers}, run.end)
+def _memory(runs: list[Run]) -> dict[str, int]:
+    return {"loaded": max(run.loaded_mb for run in runs), "peak": max(run.peak_mb for run in runs)}
 
 
-def compare(
-    runs: dict[tuple[str, str], list[Run]],
-    names: tuple[str, ...],
-    modes: tuple[str, ...],
-    numbers: set[int] | None,
-) -> dict[str, Any]:
+def compare(runs: Runs, names: tuple[str, ...], part: str, modes: tuple[str, ...]) -> dict[str, Any]:
     """Engines beside each other on the tests that all of them decide rightly in all runs and modes."""
-    tests = records.common(run for name in names for mode in modes for run in runs[name, mode])
-    tests = {test for test in tests if numbers is None or test[0] in numbers}
+    tests = records.common(run for name in names for mode in modes for run in runs[name, part, mode])
     found: dict[str, Any] = {"schemas": len({number for number, _ in tests}), "tests": len(tests)}
     for mode in modes:
         found[mode] = {}
         for name in names:
-            per_run = [records.figures(run, tests) for run in runs[name, mode]]
-            masks = [run["mask us"] for run in per_run]
+            per_run = [records.figures(run, tests) for run in runs[name, part, mode]]
+            masks = [run.get("mask us", {}) for run in per_run]
             found[mode][name] = records.medians(per_run) | {
                 "runs": {at: stats.spread_of(masks, at) for at in ("p50", "p99", "p99.9", "max")}
             }
     return found
 
 
-def _applied(runs: dict[tuple[str, str], list[Run]]) -> dict[str, Any]:
-    names = [name for name, mode in runs if mode == "apply"]
-    taken = set.intersection(*(run.taken() for name in names for run in runs[name, "apply"]))
-    figures = {
-        name: records.medians([records.applied(run, taken) for run in runs[name, "apply"]]) for name in names
-    }
-    return {"schemas": len(taken), "tokens each": measure.APPLIED, "engines": figures}
+def _applied(runs: Runs) -> dict[str, Any]:
+    """Each engine on the schemas that it takes, and on the tokens it was given time for."""
+    found = {}
+    for (name, _, mode), each in runs.items():
+        if mode == "apply":
+            found[name] = records.medians([records.applied(run, run.taken()) for run in each])
+    return {"tokens a schema": measure.APPLIED, "engines": found}
 
 
-def _curves(runs: dict[tuple[str, str], list[Run]], names: list[str], subset: set[int]) -> dict[str, Any]:
+def _curves(runs: Runs, names: list[str]) -> dict[str, Any]:
     """Values at `stats.QUANTILES` of the first run: per engine on set B what it decides rightly; the fast ones on A."""
     found: dict[str, Any] = {"quantiles": list(stats.QUANTILES), "set A": {}, "set B": {}}
-    both = records.common(run for name in FAST for mode in ("shared", "fresh") for run in runs[name, mode])
+    modes = ("shared", "fresh")
+    both = records.common(run for name in FAST for mode in modes for run in runs[name, "A", mode])
     for name in FAST:
-        for mode in ("shared", "fresh"):
-            found["set A"][f"{name}, {mode}"] = _curve(runs[name, mode][0], both)
+        for mode in modes:
+            found["set A"][f"{name}, {mode}"] = _curve(runs[name, "A", mode][0], both)
     for name in names:
-        run = runs[name, "shared"][0]
-        tests = {test for test in run.right() if test[0] in subset & run.taken()}
-        found["set B"][name] = _curve(run, tests)
+        run = runs[name, "B", "shared"][0]
+        found["set B"][name] = _curve(run, records.common([run]))
     return found
 
 

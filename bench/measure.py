@@ -12,7 +12,7 @@ of its members. Times of a test whose verdict is wrong are kept apart by whoever
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,7 +109,13 @@ def timed_mask(matcher: Matcher) -> int:
 
 
 def follow(
-    matcher: Matcher, tokens: list[int], visits: Visits, budget: Budget, *, masked: int | None
+    matcher: Matcher,
+    tokens: list[int],
+    visits: Visits,
+    budget: Budget,
+    *,
+    masked: int | None = None,
+    eos: Iterable[int] = vocabulary.EOS,
 ) -> Walk:
     """Ask before every token and behind the last; stop at the first that is not legal.
 
@@ -119,6 +125,7 @@ def follow(
         visits: of the grammar.
         budget: looked at every few tokens.
         masked: time of the first mask if it was computed already.
+        eos: the end tokens, one of which must be legal behind the last token.
     """
     walk = Walk()
     now = time.thread_time_ns
@@ -139,7 +146,7 @@ def follow(
         walk.masks.append(end - between)
         first.append("1" if new(token) else "0")
     else:
-        walk.accepted = any(map(legal, vocabulary.EOS))
+        walk.accepted = any(map(legal, eos))
     walk.first = "".join(first)
     return walk
 
@@ -173,7 +180,7 @@ def run(engine: Engine, case: Case, *, fresh: bool, seconds: float) -> dict[str,
             order = 0
             if instance.valid and not walk.accepted:
                 for other in instance.others:
-                    trial = follow(grammar.matcher(), other, visits, budget, masked=None)
+                    trial = follow(grammar.matcher(), other, visits, budget)
                     order += 1
                     if trial.accepted:
                         walk = trial
@@ -209,7 +216,7 @@ def run_applied(engine: Engine, case: Case, *, seconds: float) -> dict[str, Any]
     now = time.thread_time_ns
     try:
         grammar, record["compile"] = compiled(engine, case.schema)
-        follow(grammar.matcher(), tokens, Visits(), budget, masked=None)
+        follow(grammar.matcher(), tokens, Visits(), budget)
         matcher = grammar.matcher()
         apply = engine.applier(logits)
         steps = []

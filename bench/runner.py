@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _POLL_S = 0.1
+#: A worker looks at its budget itself, where it can; it is ended when this many times the budget are gone.
+_GRACE = 1.2
+WORKER = (sys.executable, "-m", "bench.worker")
 #: Processes of one job that may end for reasons of their own before the job is given up.
 _CRASHES = 20
 
@@ -44,6 +48,7 @@ class Job:
     Attributes:
         engine: of `bench.engines.ENGINES`.
         mode: of `bench.worker.MODES`.
+        part: which part of the sample, by name.
         numbers: places in the sample.
         repeat: which of several runs.
         limits: of its processes.
@@ -51,6 +56,7 @@ class Job:
 
     engine: str
     mode: str
+    part: str
     numbers: tuple[int, ...]
     repeat: int
     limits: Limits = Limits()
@@ -58,7 +64,7 @@ class Job:
     @property
     def name(self) -> str:
         """What its file is called."""
-        return f"{self.engine}-{self.mode}-{self.repeat}"
+        return f"{self.engine}-{self.part}-{self.mode}-{self.repeat}"
 
 
 def path_of(folder: Path, job: Job) -> Path:
@@ -81,87 +87,125 @@ def stamp(job: Job, fingerprint: str) -> str:
     return f"{fingerprint} {chosen} {job.limits}"
 
 
-def execute(folder: Path, job: Job, fingerprint: str) -> None:
-    """Run a job to its end, in as many processes as it takes."""
+def execute(folder: Path, job: Job, fingerprint: str, *, worker: Sequence[str] = WORKER) -> None:
+    """Run a job to its end, in as many processes as it takes.
+
+    Args:
+        folder: the prepared sample; the finished job goes to its `runs`.
+        job: what to run.
+        fingerprint: what a finished job is known again by.
+        worker: the command that measures; its arguments are those of `bench.worker`.
+
+    Raises:
+        RuntimeError: a process ended before its first schema, or between two.
+    """
     target = path_of(folder, job)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".part")
     asked = target.with_suffix(".json")
     asked.write_text(json.dumps(job.numbers), encoding="utf-8")
-    first, spent, crashes = 0, 0.0, 0
+    first, left, crashes = 0, job.limits.total_seconds, 0
     with partial.open("w", encoding="utf-8") as out:
         out.write(json.dumps({"fingerprint": stamp(job, fingerprint)}) + "\n")
-        while True:
-            if spent > job.limits.total_seconds or crashes > _CRASHES:
-                for number in job.numbers:
-                    if number >= first:
-                        out.write(json.dumps({"number": number, "status": "not reached", "tests": []}) + "\n")
+        while left > 0 and crashes <= _CRASHES:
+            process = _Process([*worker, str(folder)], job, asked, first)
+            process.watch(out, left)
+            if process.through:
                 break
-            ended = _process(folder, job, asked, first, out)
-            spent += ended.cpu
-            if ended.number is None:
-                break
-            crashes += ended.status == "crash"
-            first = ended.number + 1
-            out.write(json.dumps({"number": ended.number, "status": ended.status, "tests": []}) + "\n")
+            left -= process.cpu
+            crashes += process.status == "crash"
+            if process.at is not None:
+                out.write(json.dumps({"number": process.at, "status": process.status, "tests": []}) + "\n")
+            first = process.following
+        else:
+            for number in job.numbers:
+                if number >= first:
+                    out.write(json.dumps({"number": number, "status": "not reached", "tests": []}) + "\n")
     asked.unlink()
     partial.replace(target)
 
 
-@dataclass(slots=True)
-class _Ended:
-    """How a process ended: at which schema (None: it was through), why, after how much CPU time."""
+class _Process:
+    """One worker, from its start to its end.
 
-    number: int | None
-    status: str
-    cpu: float
+    Attributes:
+        through: whether it came to the end of its list.
+        at: the schema it was at when it ended; None between two.
+        following: the place from which the next process goes on.
+        status: why it ended: `crash` unless it was ended here.
+        cpu: CPU seconds it used.
+    """
 
+    def __init__(self, command: list[str], job: Job, asked: Path, first: int) -> None:
+        self.through = False
+        self.at: int | None = None
+        self.following = first
+        self.status = "crash"
+        self.cpu = 0.0
+        self._began = 0.0
+        self._job = job
+        self._log = asked.with_suffix(".log")
+        command += ["--engine", job.engine, "--mode", job.mode]
+        command += ["--only", str(asked), "--first", str(first), "--seconds", str(job.limits.seconds)]
+        with self._log.open("wb") as sink:
+            self._worker = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sink)  # noqa: S603  our own
 
-def _process(folder: Path, job: Job, asked: Path, first: int, out: TextIO) -> _Ended:
-    """One worker, watched; its complete records are copied to `out`."""
-    log = asked.with_suffix(".log")
-    command = [sys.executable, "-m", "bench.worker", str(folder), "--engine", job.engine, "--mode", job.mode]
-    command += ["--only", str(asked), "--first", str(first), "--seconds", str(job.limits.seconds)]
-    with log.open("wb") as sink:
-        worker = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sink)  # noqa: S603  our own arguments
-    if worker.stdout is None:
-        msg = "a worker without output"
-        raise RuntimeError(msg)
-    os.set_blocking(worker.stdout.fileno(), False)
-    number: int | None = None
-    began, cpu, memory, status, rest, through = 0.0, 0.0, 0, "crash", b"", False
-    while True:
-        running = worker.poll() is None
-        if running:
-            cpu, memory = usage(worker.pid, cpu)
-        text = worker.stdout.read() or b""
-        *lines, rest = (rest + text).split(b"\n")
-        for line in lines:
+    def watch(self, out: TextIO, left: float) -> None:
+        """Copy its records to `out` until it ends, or ends something by using too much.
+
+        Args:
+            out: the job's file.
+            left: CPU seconds before the job has used up its own.
+        """
+        pipe = self._worker.stdout
+        if pipe is None:
+            msg = "a worker without output"
+            raise RuntimeError(msg)
+        os.set_blocking(pipe.fileno(), False)
+        rest = b""
+        while True:
+            running = self._worker.poll() is None
+            text = pipe.read() or b""
+            *lines, rest = (rest + text).split(b"\n")
+            for line in lines:
+                self._read(line, out)
+            if running:
+                self._limit(left)
+                select.select([pipe], [], [], _POLL_S)
+            elif not text:
+                break
+        pipe.close()
+        if self.at is None and not self.through and self.status == "crash":
+            said = self._log.read_text(encoding="utf-8", errors="replace")[-2_000:]
+            msg = f"{self._job.name} ended between schemas (exit {self._worker.returncode}):\n{said}"
+            raise RuntimeError(msg)
+        self._log.unlink()
+
+    def _read(self, line: bytes, out: TextIO) -> None:
+        """Records are long: only what begins one is parsed."""
+        if line.startswith(b'{"begin"'):
             record: dict[str, Any] = json.loads(line)
-            if "begin" in record:
-                number, began = record["begin"], record["cpu"]
-                continue
-            out.write(line.decode() + "\n")
-            number = None if "status" in record else number
-            through = through or "end" in record
-        if not running and not text:
-            break
-        over = number is not None and cpu - began > job.limits.seconds * 1.2 + 0.5
-        if running and (over or memory > job.limits.memory_mb or cpu > job.limits.total_seconds):
-            status = "limit" if over else "memory" if memory > job.limits.memory_mb else "not reached"
-            worker.kill()
-            worker.wait()
+            self.at, self._began = record["begin"], record["cpu"]
+            self.following = record["begin"] + 1
+            return
+        out.write(line.decode() + "\n")
+        if line.startswith(b'{"number"'):
+            self.at = None
+        self.through = self.through or line.startswith(b'{"end"')
+
+    def _limit(self, left: float) -> None:
+        self.cpu, memory = usage(self._worker.pid, self.cpu)
+        limits = self._job.limits
+        if self.at is not None and self.cpu - self._began > limits.seconds * _GRACE:
+            self.status = "limit"
+        elif memory > limits.memory_mb:
+            self.status = "memory"
+        elif self.cpu > left:
+            self.status = "not reached"
         else:
-            time.sleep(_POLL_S)
-    worker.stdout.close()
-    if through:
-        log.unlink()
-        return _Ended(None, "ok", cpu)
-    if number is None:
-        said = log.read_text(encoding="utf-8", errors="replace")[-2_000:]
-        msg = f"{job.name} ended between schemas (exit {worker.returncode}):\n{said}"
-        raise RuntimeError(msg)
-    return _Ended(number, status, cpu)
+            return
+        self._worker.kill()
+        self._worker.wait()
 
 
 def usage(pid: int, before: float) -> tuple[float, int]:

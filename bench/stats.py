@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -51,9 +51,3 @@ def curve(values: Sequence[float]) -> list[float]:
 def rounded(value: float) -> float:
     """Four significant digits: more would be noise, and noise makes large files."""
     return float(f"{value:.4g}")
-
-
-def tally(outcomes: Mapping[str, int], of: int) -> str:
-    """Counts as text, largest first: `right 1,298, refused 45`."""
-    ranked = sorted(outcomes.items(), key=lambda pair: -pair[1])
-    return ", ".join(f"{name} {count:,}" for name, count in ranked if count) or f"0 of {of:,}"

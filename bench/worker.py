@@ -12,7 +12,6 @@ import argparse
 import gc
 import json
 import os
-import resource
 import sys
 import time
 from importlib.metadata import version
@@ -81,9 +80,13 @@ def write(record: dict[str, Any]) -> None:
     os.write(sys.stdout.fileno(), (json.dumps(record) + "\n").encode())
 
 
-def rss_mb() -> int:
-    """The most memory this process has held so far, in MB."""
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+def rss_mb(line: str = "VmHWM") -> int:
+    """The most memory this process has held so far, in MB; "VmRSS": what it holds now.
+
+    Not `getrusage`, which begins with what the parent held when it started the process.
+    """
+    text = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(text.partition(f"{line}:")[2].split()[0]) // 1024
 
 
 if __name__ == "__main__":
