@@ -215,10 +215,10 @@ def run_applied(engine: Engine, case: Case, *, seconds: float) -> dict[str, Any]
     fresh = np.random.default_rng(0).standard_normal(vocabulary.SIZE, dtype=np.float32)
     now = time.thread_time_ns
     try:
+        apply = engine.applier(logits)
         grammar, record["compile"] = compiled(engine, case.schema)
         follow(grammar.matcher(), tokens, Visits(), budget)
         matcher = grammar.matcher()
-        apply = engine.applier(logits)
         steps = []
         for token in tokens:
             np.copyto(logits, fresh)

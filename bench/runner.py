@@ -21,6 +21,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _POLL_S = 0.1
 #: A worker looks at its budget itself, where it can; it is ended when this many times the budget are gone.
 _GRACE = 1.2
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}
 WORKER = (sys.executable, "-m", "bench.worker")
 #: Processes of one job that may end for reasons of their own before the job is given up.
 _CRASHES = 20
@@ -148,7 +149,9 @@ class _Process:
         command += ["--engine", job.engine, "--mode", job.mode]
         command += ["--only", str(asked), "--first", str(first), "--seconds", str(job.limits.seconds)]
         with self._log.open("wb") as sink:
-            self._worker = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sink)  # noqa: S603  our own
+            self._worker = subprocess.Popen(  # noqa: S603  our own arguments
+                command, stdout=subprocess.PIPE, stderr=sink, env=os.environ | _ONE_THREAD
+            )
 
     def watch(self, out: TextIO, left: float) -> None:
         """Copy its records to `out` until it ends, or ends something by using too much.

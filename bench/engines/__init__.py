@@ -73,7 +73,10 @@ class Engine(Protocol):
         """
 
     def applier(self, logits: Logits) -> Callable[[Matcher], None]:
-        """A function that applies a matcher's last mask to these logits, in place where the engine can."""
+        """A function that applies a matcher's last mask to these logits, in place.
+
+        Asked for before the grammar is compiled: an engine may have a form of masks that is made to be applied.
+        """
 
 
 def load(name: str, folder: Path) -> Engine:

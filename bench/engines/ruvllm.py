@@ -12,27 +12,47 @@ from bench.engines import Grammar, Logits, Matcher, Refused, Words, bit
 
 
 class _Sequence:
+    """Masks as packed bits, like everybody's."""
+
     def __init__(self, matcher: rg.Matcher, words: Words) -> None:
-        self.inner = matcher
+        self._matcher = matcher
         self._words = words
 
     def mask(self) -> None:
-        self.inner.fill_mask(self._words)
+        self._matcher.fill_mask(self._words)
 
     def legal(self, token: int) -> bool:
         return bit(self._words, token)
 
     def advance(self, token: int) -> None:
-        self.inner.accept(token)
+        self._matcher.accept(token)
+
+
+class _RowSequence:
+    """Masks as rows, which the runtime applies by their shorter list of ids."""
+
+    def __init__(self, matcher: rg.Matcher) -> None:
+        self._matcher = matcher
+        self.row: rg.Row | None = None
+
+    def mask(self) -> None:
+        self.row = self._matcher.legal()
+
+    def legal(self, token: int) -> bool:
+        return self.row is not None and token in self.row
+
+    def advance(self, token: int) -> None:
+        self._matcher.accept(token)
 
 
 class _Compiled:
-    def __init__(self, grammar: rg.CompiledGrammar, words: Words) -> None:
+    def __init__(self, grammar: rg.CompiledGrammar, words: Words | None) -> None:
         self._grammar = grammar
         self._words = words
 
     def matcher(self) -> Matcher:
-        return _Sequence(self._grammar.matcher(), self._words)
+        matcher = self._grammar.matcher()
+        return _RowSequence(matcher) if self._words is None else _Sequence(matcher, self._words)
 
 
 class RuvLLM:
@@ -44,7 +64,7 @@ class RuvLLM:
 
     def __init__(self, tokens: rg.Vocabulary) -> None:
         self._tokens = tokens
-        self._words = rg.allocate_bitmask(1, tokens.size)[0]
+        self._words: Words | None = rg.allocate_bitmask(1, tokens.size)[0]
 
     def compile(self, schema: str) -> Grammar:
         """Reading and checking; rules are lowered when a mask first enters them."""
@@ -54,10 +74,18 @@ class RuvLLM:
             raise Refused(f"{type(error).__name__}: {error}") from error
 
     def applier(self, logits: Logits) -> Callable[[Matcher], None]:
-        """Minus infinity at the illegal ids."""
+        """As the runtime's decode loop does; from now on matchers make rows, not bits."""
+        import torch
 
-        def apply(_: Matcher) -> None:
-            rg.apply_bitmask(logits, self._words)
+        from ruvllm_runtime.decode.masking import apply_rows
+
+        self._words = None
+        batch = torch.from_numpy(logits).unsqueeze(0)
+
+        def apply(matcher: Matcher) -> None:
+            assert isinstance(matcher, _RowSequence)
+            assert matcher.row is not None
+            apply_rows(batch, [matcher.row])
 
         return apply
 
