@@ -42,6 +42,7 @@ def tables(folder: Path = RESULTS) -> dict[str, str]:
         "engines memory": ("maskbench", engines_memory),
         "memory": ("memory", memory),
         "tools": ("tools", tools),
+        "disk": ("disk", disk),
         "cold": ("cold", cold),
         "vocabularies": ("vocabularies", vocabularies),
     }
@@ -219,6 +220,13 @@ def tools(found: Json) -> str:
             rows.append([f"{count} tools, {name}", *cells])
     heads = ["", "compile ms", "first mask ms", "mask us p50", "p99", "repeated p50", "p99", "calls accepted"]
     return table(heads, rows)
+
+
+def disk(found: Json) -> str:
+    """Grammars taken from disk."""
+    lead = f"{found['schemas']:,} schemas, {found['files MB']:.0f} MB of files."
+    metrics = ("compile plus first mask ms", "mask us", "advance us")
+    return f"{lead}\n\n" + table(["", *_AT], [spread(metric, found[metric]) for metric in metrics])
 
 
 def cold(found: Json) -> str:

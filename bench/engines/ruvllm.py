@@ -56,22 +56,29 @@ class _Compiled:
 
 
 class RuvLLM:
-    """The engine of this repository."""
+    """The engine of this repository.
+
+    Args:
+        tokens: the vocabulary.
+        cache: compiled tables on disk; without one everything is compiled.
+    """
 
     name = "ruvllm"
     package = "ruvllm"
     settings = "defaults: flexible whitespace, members in the order of the schema, formats asserted"
 
-    def __init__(self, tokens: rg.Vocabulary) -> None:
+    def __init__(self, tokens: rg.Vocabulary, *, cache: rg.TableCache | None = None) -> None:
         self._tokens = tokens
+        self._cache = cache
         self._words: Words | None = rg.allocate_bitmask(1, tokens.size)[0]
 
     def compile(self, schema: str) -> Grammar:
         """Reading and checking; rules are lowered when a mask first enters them."""
         try:
-            return _Compiled(rg.compile(rg.JsonSchema(schema), self._tokens), self._words)
+            grammar = rg.compile(rg.JsonSchema(schema), self._tokens, cache=self._cache)
         except rg.RuvllmError as error:
             raise Refused(f"{type(error).__name__}: {error}") from error
+        return _Compiled(grammar, self._words)
 
     def applier(self, logits: Logits) -> Callable[[Matcher], None]:
         """As the runtime's decode loop does; from now on matchers make rows, not bits."""

@@ -57,11 +57,11 @@ def test_results_are_json_with_short_lines():
 
 
 def test_jobs_go_round_the_engines_and_set_b_is_part_of_set_a():
-    alone, together = maskbench.jobs(maskbench.Options(repeat=2), 1379)
-    assert len({job.name for job in (*alone, *together)}) == len(alone) + len(together)
-    assert [job.engine for job in alone[:4]] == ["ruvllm", "llguidance", "ruvllm", "llguidance"]
-    assert {len(job.numbers) for job in alone if job.part == "A"} == {1379}
-    assert {len(job.numbers) for job in together if job.mode == "shared"} == {150}
-    assert {job.limits.seconds for job in together} == {10.0}
-    few, _ = maskbench.jobs(maskbench.Options(repeat=1, every=7), 1379)
-    assert set(together[0].numbers[::7]) <= set(few[0].numbers)
+    jobs = maskbench.jobs(maskbench.Options(repeat=2), 1379)
+    assert len({job.name for job in jobs}) == len(jobs)
+    assert [job.engine for job in jobs[:4]] == ["ruvllm", "llguidance", "ruvllm", "llguidance"]
+    assert {len(job.numbers) for job in jobs if job.part == "A"} == {1379}
+    assert {len(job.numbers) for job in jobs if job.part == "B" and job.mode == "shared"} == {150}
+    assert {job.limits.seconds for job in jobs} == {10.0}
+    few = maskbench.jobs(maskbench.Options(repeat=1, every=7), 1379)
+    assert {n for job in few if job.part == "B" for n in job.numbers} <= set(few[0].numbers)
