@@ -59,7 +59,7 @@ def started(cache: str, folder: Path | None) -> dict[str, Any]:
     command += [] if folder is None else ["--folder", str(folder)]
     before = time.perf_counter()
     run = subprocess.run(  # noqa: S603  our own arguments
-        command, env=os.environ | {"NUMBA_CACHE_DIR": cache}, capture_output=True, text=True, check=True
+        command, env=os.environ | {"NUMBA_CACHE_DIR": cache}, stdout=subprocess.PIPE, text=True, check=True
     )
     stages: dict[str, Any] = json.loads(run.stdout)
     return stages | {"wall": round(time.perf_counter() - before, 3)}

@@ -12,8 +12,10 @@ of its members. Times of a test whose verdict is wrong are kept apart by whoever
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -200,6 +202,8 @@ def run(engine: Engine, case: Case, *, fresh: bool, seconds: float) -> dict[str,
         record |= {"status": "refused", "reason": str(reason)[:300], "tests": []}
     except OverLimit:
         record |= {"status": "limit", "reason": f"more than {seconds:g} CPU seconds", "tests": []}
+    except Exception as error:  # noqa: BLE001  whatever an engine fails with is its outcome
+        record |= {"status": "crash", "reason": _said(error), "tests": []}
     return record
 
 
@@ -239,4 +243,12 @@ def run_applied(engine: Engine, case: Case, *, seconds: float) -> dict[str, Any]
         record |= {"status": "refused", "reason": str(reason)[:300]}
     except OverLimit:
         record |= {"status": "limit", "reason": f"more than {seconds:g} CPU seconds"}
+    except Exception as error:  # noqa: BLE001  as above
+        record |= {"status": "crash", "reason": _said(error)}
     return record
+
+
+def _said(error: Exception) -> str:
+    """The error and the place that raised it."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"[:300]

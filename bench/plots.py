@@ -74,6 +74,7 @@ def _spread(found: dict[str, Any], path: Path, metric: str, label: str, mark: fl
         if mark is not None:
             panel.axvline(mark, color="#bbbbbb", linewidth=0.8)
         panel.set(xscale="log", yscale="log", ylim=(5e-5, 1.2), xlabel=label)
+        panel.minorticks_off()
         panel.set_title(chosen, loc="left")
         panel.legend(frameon=False, fontsize=7.5)
     panels[0].set_ylabel("share above")

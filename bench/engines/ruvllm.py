@@ -84,15 +84,15 @@ class RuvLLM:
         """As the runtime's decode loop does; from now on matchers make rows, not bits."""
         import torch
 
-        from ruvllm_runtime.decode.masking import apply_rows
+        from ruvllm_runtime.decode.masking import apply_row
 
         self._words = None
-        batch = torch.from_numpy(logits).unsqueeze(0)
+        tensor = torch.from_numpy(logits)
 
         def apply(matcher: Matcher) -> None:
             assert isinstance(matcher, _RowSequence)
             assert matcher.row is not None
-            apply_rows(batch, [matcher.row])
+            apply_row(tensor, matcher.row)
 
         return apply
 

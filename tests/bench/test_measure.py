@@ -84,6 +84,13 @@ def test_a_refusal_keeps_its_reason_and_no_times():
     assert (record["status"], record["reason"], record["tests"]) == ("refused", "null is not a language", [])
 
 
+def test_what_an_engine_fails_with_is_its_outcome():
+    record = run((True, [1], []), schema="[1, 2]")  # numbers are no texts
+    assert (record["status"], record["tests"]) == ("crash", [])
+    assert record["reason"].startswith("TypeError: ")
+    assert "fake_engine.py:" in record["reason"]
+
+
 def test_a_schema_ends_when_its_time_is_used_up():
     found = measure.run(
         engine(work=0.02), case((True, [1, 2], []), (True, [7], [])), fresh=False, seconds=0.01
