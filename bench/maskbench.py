@@ -73,7 +73,7 @@ def jobs(options: Options, count: int) -> list[Job]:
 
 def execute(folder: Path, options: Options) -> dict[str, Any]:
     """Run what is not done yet, and return the results."""
-    sample.prepare(folder)
+    sample.prepare(folder, anew=True)
     listed = jobs(options, sum(1 for _ in sample.cases(folder)))
     load = facts.machine()
     fingerprint = f"{facts.commit()} {facts.versions()} {options.lanes}"

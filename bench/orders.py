@@ -6,53 +6,72 @@ refuses a valid instance is asked again with the others before that counts again
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-_APPLIED = ("allOf", "anyOf", "oneOf")
-_BRANCHES = ("if", "then", "else")
+_BRANCHES = ("anyOf", "oneOf", "if", "then", "else")
 _DEEPEST = 12
 
 Names = Callable[[list[Mapping[str, Any]]], list[str]]
 
 
 def orders(schema: Any, instance: Any) -> Iterator[Any]:
-    """The instance in other orders: of the schema, required names first, alphabetical, reversed."""
-    yield arranged(schema, instance, _declared)
-    yield arranged(schema, instance, _required_first)
-    yield arranged(True, instance, lambda _: [])
+    """The instance in other orders.
+
+    As the schema's keywords follow each other; own properties before those of `allOf` and `$ref`; required names first;
+    alphabetical; reversed.
+    """
+    yield _arranged(schema, [schema], instance, _declared, written=True)
+    yield _arranged(schema, [schema], instance, _declared, written=False)
+    yield _arranged(schema, [schema], instance, _required_first, written=False)
+    yield _sorted(instance)
     yield _reversed(instance)
 
 
-def arranged(schema: Any, instance: Any, names: Names) -> Any:
-    """Members as `names` ranks them; without a rank alphabetically where no schema is known, else as they came."""
-    return _arranged(schema, [schema], instance, names, sort=schema is True)
+def _arranged(root: Any, schemas: list[Any], value: Any, names: Names, *, written: bool) -> Any:
+    """Members as `names` ranks them, all others behind as they came.
 
-
-def _arranged(root: Any, schemas: list[Any], value: Any, names: Names, *, sort: bool) -> Any:
-    parts = [part for schema in schemas for part in _in_place(root, schema, _DEEPEST)]
+    Args:
+        root: what references start from.
+        schemas: those of the value.
+        value: the value.
+        names: of the schemas that apply to an object, the names of its members.
+        written: whether schemas are taken as their keywords are written, else own properties first.
+    """
+    parts = [part for schema in schemas for part in _in_place(root, schema, _DEEPEST, written=written)]
     if isinstance(value, list):
         items = [part["items"] for part in parts if isinstance(part.get("items"), dict)]
-        return [_arranged(root, items, item, names, sort=sort) for item in value]
+        return [_arranged(root, items, item, names, written=written) for item in value]
     if not isinstance(value, dict):
         return value
-    rest = sorted(value) if sort else list(value)
-    ranked = dict.fromkeys(name for name in (*names(parts), *rest) if name in value)
-    return {name: _arranged(root, _of(parts, name), value[name], names, sort=sort) for name in ranked}
+    ranked = dict.fromkeys(name for name in (*names(parts), *value) if name in value)
+    return {name: _arranged(root, _of(parts, name), value[name], names, written=written) for name in ranked}
 
 
-def _in_place(root: Any, schema: Any, depth: int) -> Iterator[Mapping[str, Any]]:
+def _in_place(root: Any, schema: Any, depth: int, *, written: bool) -> Iterator[Mapping[str, Any]]:
     """The schema and all that apply to the same value, whether or not they hold."""
     if not isinstance(schema, dict) or depth == 0:
         return
-    if isinstance(schema.get("$ref"), str):
-        yield from _in_place(root, _target(root, schema["$ref"]), depth - 1)
-    yield schema
-    for keyword in _APPLIED:
-        for part in schema.get(keyword) or ():
-            yield from _in_place(root, part, depth - 1)
-    for keyword in _BRANCHES:
-        yield from _in_place(root, schema.get(keyword), depth - 1)
+    inner: list[Any] = []
+    shown = not written
+    if shown:
+        yield schema
+    for keyword, argument in schema.items():
+        if keyword == "$ref" and isinstance(argument, str):
+            yield from _in_place(root, _target(root, argument), depth - 1, written=written)
+        elif keyword == "allOf" and isinstance(argument, list):
+            for part in argument:
+                yield from _in_place(root, part, depth - 1, written=written)
+        elif keyword == "properties" and not shown:
+            shown = True
+            yield schema
+        elif keyword in _BRANCHES:
+            inner += argument if isinstance(argument, list) else [argument]
+    if not shown:
+        yield schema
+    for part in inner:
+        yield from _in_place(root, part, depth - 1, written=written)
 
 
 def _target(root: Any, reference: str) -> Any:
@@ -72,14 +91,25 @@ def _target(root: Any, reference: str) -> Any:
 
 
 def _of(parts: list[Mapping[str, Any]], name: str) -> list[Any]:
+    """The schemas of a member."""
     found = []
     for part in parts:
-        properties = part.get("properties")
+        own = []
+        properties, patterns = part.get("properties"), part.get("patternProperties")
         if isinstance(properties, dict) and name in properties:
-            found.append(properties[name])
-        elif isinstance(part.get("additionalProperties"), dict):
-            found.append(part["additionalProperties"])
+            own.append(properties[name])
+        if isinstance(patterns, dict):
+            own += [schema for pattern, schema in patterns.items() if _matches(pattern, name)]
+        found += own or [part.get("additionalProperties")]
     return found
+
+
+def _matches(pattern: str, name: str) -> bool:
+    """Whether a pattern is in a name; a pattern that Python reads differently only costs a chance."""
+    try:
+        return re.search(pattern, name) is not None
+    except re.error:
+        return False
 
 
 def _properties(parts: list[Mapping[str, Any]]) -> list[str]:
@@ -98,6 +128,12 @@ def _declared(parts: list[Mapping[str, Any]]) -> list[str]:
 def _required_first(parts: list[Mapping[str, Any]]) -> list[str]:
     required = set(_required(parts))
     return [name for name in _properties(parts) if name in required] + _required(parts) + _properties(parts)
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _sorted(value[name]) for name in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
 def _reversed(value: Any) -> Any:

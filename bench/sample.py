@@ -58,14 +58,14 @@ def subset(count: int) -> frozenset[int]:
     return frozenset(random.Random(SEED).sample(range(count), min(SUBSET, count)))
 
 
-def prepare(folder: Path) -> None:
-    """Write vocabulary and sample into a folder, unless they are there.
+def prepare(folder: Path, *, anew: bool = False) -> None:
+    """Write vocabulary and sample into a folder, unless they are there (and `anew` is not asked for).
 
     Raises:
         FileNotFoundError: the sample or the package llama-models is not there.
     """
     target = folder / "sample.jsonl"
-    if target.is_file():
+    if target.is_file() and not anew:
         return
     if not source().is_file():
         msg = f"no sample at {source()}; set RUVLLM_CONFORMANCE_DATA to the folder that holds it"

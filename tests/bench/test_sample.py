@@ -23,16 +23,28 @@ def names(value):
     return list(value)
 
 
-def test_members_are_put_into_the_order_of_the_schema():
-    declared, required, alphabetical, backwards = orders.orders(SCHEMA, INSTANCE)
-    assert names(declared) == ["a", "b", "c", "e", "x"]
-    assert names(declared["b"]) == ["q", "p"]
-    assert names(declared["c"][0]) == ["z", "y"]
+def test_members_are_put_into_the_orders_that_engines_ask_for():
+    written, own, required, alphabetical, backwards = orders.orders(SCHEMA, INSTANCE)
+    assert names(written) == names(own) == ["a", "b", "c", "e", "x"]
+    assert names(written["b"]) == ["q", "p"]
+    assert names(written["c"][0]) == ["z", "y"]
     assert names(required) == ["c", "e", "a", "b", "x"]
     assert names(alphabetical) == ["a", "b", "c", "e", "x"]
     assert names(backwards) == ["a", "b", "c", "e", "x"]
     assert names(backwards["b"]) == ["q", "p"]
-    assert declared == required == alphabetical == backwards == INSTANCE
+    assert written == own == required == alphabetical == backwards == INSTANCE
+
+
+def test_keywords_count_as_they_are_written():
+    schema = {
+        "allOf": [{"properties": {"b": {}}}],
+        "properties": {"a": {}},
+        "patternProperties": {"^c": {"properties": {"z": {}, "y": {}}}, "(": {}},
+    }
+    written, own, *_ = orders.orders(schema, {"c1": {"y": 1, "z": 2}, "a": 1, "b": 2})
+    assert names(written) == ["b", "a", "c1"]
+    assert names(own) == ["a", "b", "c1"]
+    assert names(written["c1"]) == ["z", "y"]
 
 
 def test_a_schema_that_refers_to_itself_comes_to_an_end():
