@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ruvllm_grammar import ir
 from ruvllm_grammar.automata.alphabet import Alphabet
+from ruvllm_grammar.automata.exclusion import excluded_words
 from ruvllm_grammar.automata.leaf import leaf_dfa, symbolic_dfa
 from ruvllm_grammar.automata.product import draft_of, is_disjoint, is_empty_between
 from ruvllm_grammar.automata.symbolic import SymbolicDfa
@@ -29,6 +30,8 @@ class RegularAlgebra:
         """Whether no string matches."""
         if not ir.hides_emptiness(e):
             return e is ir.NEVER
+        if _is_endless(e):
+            return False
         spelled = isinstance(e, (ir.Leaf, ir.JsonString))
         body = e.body if isinstance(e, (ir.Leaf, ir.JsonString)) else e
         found = self._is_empty_between(body, spelled=spelled)
@@ -73,6 +76,8 @@ class RegularAlgebra:
 
     def shortest(self, e: ir.Expr) -> str | None:
         """A shortest string that matches, the least in code-point order; None when there is none."""
+        if excluded_words(e) is not None:  # words have characters
+            return ""
         return symbolic_dfa(e, self.limits).shortest()
 
     def strings(self, e: ir.Expr, most: int) -> tuple[str, ...] | None:
@@ -86,3 +91,14 @@ class RegularAlgebra:
     def automaton(self, e: ir.Expr) -> ir.Automaton:
         """The minimal automaton of a regular expression."""
         return symbolic_dfa(e, self.limits)
+
+
+def _is_endless(e: ir.Expr) -> bool:
+    """Whether it visibly is nearly every text: those of some length on, but for some words."""
+    parts = ir.children(e) if isinstance(e, ir.Both) else (e,)
+    return all(
+        part.body is ir.ANY_CHAR and part.high is None
+        if isinstance(part, ir.Repeat)
+        else excluded_words(part) is not None
+        for part in parts
+    )

@@ -17,18 +17,19 @@ automata in linear time" (1992).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from functools import lru_cache
+from json.encoder import encode_basestring
 
 import numpy as np
 import numpy.typing as npt
 
 from ruvllm_grammar import ir
-from ruvllm_grammar.automata.dfa import DEAD, START, Beside, Dfa
+from ruvllm_grammar.automata.dfa import START, Beside, Dfa
 from ruvllm_grammar.automata.encode import breadth_first
 from ruvllm_grammar.automata.nfa import states_limit
 from ruvllm_grammar.automata.symbolic import SymbolicDfa
+from ruvllm_grammar.automata.words import byte_classes, merged_trie
 from ruvllm_grammar.ir import CharSet
 
 #: A node of the trie: whether a word ends here, and its edges by character to numbers of merged nodes.
@@ -91,68 +92,22 @@ def names_but(words: Iterable[str], free: Dfa, limit: int) -> Dfa:
     Raises:
         LimitError: more than `limit` states.
     """
-    columns = free.transitions[:, free.byte_to_class]
-    steps = columns.tolist()
-    nodes: list[tuple[int, bool, tuple[tuple[int, int], ...]]] = []
-    number: dict[tuple[int, bool, tuple[tuple[int, int], ...]], int] = {}
-    inside = steps[START][_QUOTE]
-    path: list[tuple[int, bool, list[tuple[int, int]]]] = [(inside, False, [])]
-    spelled = b""
-
-    def merge(depth: int) -> None:
-        for at in range(len(path) - 1, depth, -1):
-            beside, ends, edges = path.pop()
-            node = (beside, ends, tuple(edges))
-            found = number.setdefault(node, len(nodes))
-            if found == len(nodes):
-                nodes.append(node)
-            path[-1][2].append((spelled[at - 1], found))
-
-    for word in sorted(json.dumps(word, ensure_ascii=False)[1:-1].encode() for word in set(words)):
-        shared = 0
-        for one, other in zip(spelled, word, strict=False):
-            if one != other:
-                break
-            shared += 1
-        merge(shared)
-        state = path[-1][0]
-        for byte in word[shared:]:
-            state = steps[state][byte]
-            path.append((state, False, []))
-        path[-1] = (path[-1][0], True, path[-1][2])
-        spelled = word
-    merge(0)
-    nodes.append((path[0][0], path[0][1], tuple(path[0][2])))
-    first = free.n_states
-    if first + len(nodes) > limit:
-        raise states_limit(first + len(nodes), limit)
-    return _laid_over(free, columns, nodes)
-
-
-def _laid_over(
-    free: Dfa, columns: npt.NDArray[np.int32], nodes: list[tuple[int, bool, tuple[tuple[int, int], ...]]]
-) -> Dfa:
-    """`free` with the rows of nodes behind its own; the last node is the state behind the opening quote."""
-    first = free.n_states
-    edges = [
-        (byte, first + node, first + target) for node, (_, _, row) in enumerate(nodes) for byte, target in row
-    ]
-    edges += [(_QUOTE, first + node, DEAD) for node, (_, ends, _) in enumerate(nodes) if ends]
-    byte, source, target = np.array(edges, np.int32).T
-    # Bytes share a class where they do in `free` and lead from the same nodes to the same nodes.
-    own: dict[int, list[int]] = {}
-    for one, node, place in edges:
-        own.setdefault(one, []).extend((node, place))
-    keys = [(one, *own.get(at, ())) for at, one in enumerate(free.byte_to_class.tolist())]
-    numbers: dict[tuple[int, ...], int] = {}
-    byte_to_class = np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.uint8)
+    columns = _columns(free)
+    inside = int(columns[START, _QUOTE])
+    trie = merged_trie((encode_basestring(word)[1:-1].encode() for word in words), columns, inside)
+    first, nodes = free.n_states, len(trie.ends)
+    if first + nodes > limit:
+        raise states_limit(first + nodes, limit)
+    ending = first + np.flatnonzero(trie.ends).astype(np.int32)
+    byte = np.concatenate([trie.byte, np.full(len(ending), _QUOTE, np.int32)])
+    source = np.concatenate([first + trie.source, ending])
+    target = np.concatenate([first + trie.target, np.zeros(len(ending), np.int32)])
+    byte_to_class = byte_classes(free.byte_to_class.tolist(), byte, source, target)
     smallest = np.unique(byte_to_class, return_index=True)[1]
-    base = columns[:, smallest]
-    beside = np.concatenate([np.arange(first), [node[0] for node in nodes]]).astype(np.int32)
-    transitions = base[beside]
+    beside = np.concatenate([np.arange(first, dtype=np.int32), trie.beside])
+    transitions = columns[:, smallest][beside]
     transitions[source, byte_to_class[byte]] = target
-    start = transitions[START]
-    start[start == free.transitions[START, free.byte_to_class[_QUOTE]]] = len(beside) - 1
+    transitions[START, byte_to_class[_QUOTE]] = first + nodes - 1
     order, number = breadth_first(transitions, START)
     return Dfa(
         byte_to_class,
@@ -160,6 +115,12 @@ def _laid_over(
         free.accepting[beside[order]],
         beside=Beside(free, beside[order], (order >= first) | (order == START)),
     )
+
+
+@lru_cache(4)
+def _columns(free: Dfa) -> npt.NDArray[np.int32]:
+    """int32[n_states, 256]: the state after every byte."""
+    return np.ascontiguousarray(free.transitions[:, free.byte_to_class])
 
 
 def _frozen(root: _Node, nodes: list[_Node]) -> SymbolicDfa:

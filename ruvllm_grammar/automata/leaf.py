@@ -24,9 +24,6 @@ from ruvllm_grammar.limits import Limits
 
 _V = TypeVar("_V")
 
-#: An alternation of this many literals is built as a list of words.
-_MANY_WORDS = 32
-
 
 class _Memo(Generic[_V]):
     """A thread-safe least-recently-used memo of at most `max_bytes`."""
@@ -117,7 +114,7 @@ def _encoded(body: ir.Expr, encoding: Encoding, limits: Limits) -> Dfa:
 
 
 def _built(body: ir.Expr, encoding: Encoding, limits: Limits) -> Dfa:
-    if encoding is Encoding.UTF8 and isinstance(body, ir.Alt) and len(body.parts) >= _MANY_WORDS:
+    if encoding is Encoding.UTF8 and isinstance(body, ir.Alt):
         words = [part.data for part in body.parts if isinstance(part, ir.Literal)]
         if len(words) == len(body.parts):
             return words_dfa(words, limits.leaf_states)

@@ -20,7 +20,7 @@ def minimize(draft: Draft) -> Draft:
     if len(draft.rows) == 1:
         return draft
     edges = edges_of(draft, symbols_of((draft,)))
-    return _quotient(draft, blocks(*edges, np.array(draft.accepting)).tolist())
+    return _quotient(draft, blocks(*edges, np.array(draft.accepting, np.int32))[0].tolist())
 
 
 def _quotient(draft: Draft, block: list[int]) -> Draft:

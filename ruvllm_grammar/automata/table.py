@@ -56,46 +56,37 @@ def symbols_of(drafts: Sequence[Draft]) -> Symbols:
 
 
 def edges_of(draft: Draft, symbols: Symbols) -> tuple[_Ints, _Ints, _Ints]:
-    """int32[edges] each: symbols, states they leave from and states they lead to, ascending by symbol."""
+    """int32[edges] each: symbols, states they leave from and states they lead to."""
     flat = [
         (symbol, state, target)
         for state, row in enumerate(draft.rows)
         for label, target in row
         for symbol in symbols.of[label]
     ]
-    found = np.array(flat, np.int32).reshape(-1, 3)
-    symbol, source, target = found[np.argsort(found[:, 0], kind="stable")].T.copy()
+    symbol, source, target = np.array(flat, np.int32).reshape(-1, 3).T.copy()
     return symbol, source, target
 
 
-def blocks(symbol: _Ints, source: _Ints, target: _Ints, accepting: npt.NDArray[np.bool_]) -> _Ints:
-    """int32[states]: equal exactly for states that accept the same rests. Every state reaches an accepting one.
+def blocks(symbol: _Ints, source: _Ints, target: _Ints, kind: _Ints) -> tuple[_Ints, _Ints]:
+    """Which states accept the same rests. Every state must reach an accepting one.
 
     Args:
-        symbol: of every edge, ascending.
+        symbol: of every edge, small numbers from 0.
         source: the states they leave from.
         target: the states they lead to.
-        accepting: per state.
+        kind: int32[states], small numbers from 0, equal for equal states: mostly, whether it accepts.
+
+    Returns:
+        int32[states], equal exactly for equal states, from 0; and one state of each number.
     """
     from ruvllm_grammar.kernels.automata import refine  # numba loads when it is first needed, not on import
 
-    count, edges = len(accepting), len(source)
-    entering = np.argsort(target, kind="stable").astype(np.int32)
-    into = np.zeros(count + 1, np.int32)
-    np.cumsum(np.bincount(target, minlength=count), out=into[1:])
-    states = np.zeros((7, count + 2), np.int32)
-    states[:2, :count] = np.arange(count)
-    states[4, 0] = count
-    cords = np.zeros((7, edges + 2), np.int32)
-    cords[:2, :edges] = np.arange(edges)
-    begins = np.flatnonzero(np.diff(symbol, prepend=-1))
-    cords[2, begins[1:]] = 1
-    np.cumsum(cords[2, :edges], out=cords[2, :edges])
-    cords[3, : len(begins)] = begins
-    cords[4, : len(begins)] = [*begins[1:], edges] if edges else []
-    final = np.flatnonzero(accepting).astype(np.int32)
-    refine(source, into, entering, final, 1, len(begins), states, cords)
-    return states[2, :count]
+    states, edges = len(kind), len(source)
+    cut = np.zeros((7, states + int(kind.max()) + 2), np.int32)
+    cords = np.zeros((7, edges + (int(symbol.max()) if edges else 0) + 2), np.int32)
+    into, entering = np.zeros(states + 2, np.int32), np.zeros(edges, np.int32)
+    count = refine(symbol, source, target, kind, into, entering, cut, cords)
+    return cut[2, :states], cut[0, cut[3, :count]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,18 +150,20 @@ class Table:
         trimmed = self._trimmed()
         if len(trimmed.next) == 2:
             return trimmed
-        across = np.ascontiguousarray(trimmed.next.T)
-        symbol, source = np.nonzero(across)
-        target = across[symbol, source] - 1
-        block = blocks(symbol.astype(np.int32), source.astype(np.int32) - 1, target, trimmed.accepting[1:])
-        _, chosen, number = np.unique(block, return_index=True, return_inverse=True)
+        source, symbol = np.nonzero(trimmed.next)
+        target = trimmed.next[source, symbol] - 1
+        block, chosen = blocks(
+            symbol.astype(np.int32),
+            source.astype(np.int32) - 1,
+            target,
+            trimmed.accepting[1:].astype(np.int32),
+        )
         if len(chosen) == len(block):
             return trimmed
-        # Blocks in the order of their first states, so that the start stays first.
-        place = np.empty(len(chosen), np.int32)
-        place[np.argsort(chosen)] = np.arange(1, len(chosen) + 1)
-        kept = np.concatenate([[0], np.sort(chosen) + 1])
-        moved = np.concatenate([[0], place[number.reshape(-1)]]).astype(np.int32)
+        swap = np.arange(len(chosen) + 1, dtype=np.int32)  # the start stays first
+        swap[[1, block[0] + 1]] = swap[[block[0] + 1, 1]]
+        kept = np.concatenate([[0], chosen + 1])[swap]
+        moved = np.concatenate([[0], swap[block + 1]]).astype(np.int32)
         return Table(moved[trimmed.next[kept]], trimmed.accepting[kept])
 
     def _trimmed(self) -> Table:

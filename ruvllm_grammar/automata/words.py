@@ -1,22 +1,24 @@
 """The minimal byte automaton of a finite list of words, without a detour over code points.
 
-A list of ten thousand words is a trie, and the trie becomes minimal by merging equal subtrees from the leaves upwards:
-two nodes are equal exactly if they agree on accepting and on their edges, whose ends are merged already. Nodes of equal
-height (steps to the farthest leaf) are merged together, so nearly all work is a few array operations per height; only
-nodes with several children are compared one by one.
+A list of ten thousand words is a trie, and the trie becomes minimal by merging equal subtrees: two nodes are equal
+exactly if they agree on accepting and on their edges, whose ends are merged already.
 
 ```text
-car, cat, bar, bat      trie: 9 nodes;  heights: 0 (the four ends), 1 ("ca", "ba"), 2 ("c", "b"), 3
+car, cat, bar, bat      trie: 11 nodes
 merged:  -[bc]-> 1 -a-> 2 -[rt]-> 3
 ```
 
-Cost: linear in the bytes of all words, plus one sort per height. Lineage: Revuz, "Minimisation of acyclic
-deterministic automata in linear time" (1992).
+Both happens in one compiled loop over the sorted words (`kernels.automata.merged_words`), which also says where another
+automaton is that reads the same bytes; `exclusion` lays a trie over one.
+
+Cost: linear in the bytes of all words, apart from sorting them. Lineage: Revuz, "Minimisation of acyclic deterministic
+automata in linear time" (1992).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +27,8 @@ from ruvllm_grammar.automata.dfa import Dfa, empty_dfa
 from ruvllm_grammar.automata.encode import canonical
 from ruvllm_grammar.automata.nfa import states_limit
 
-_Ints = npt.NDArray[np.int64]
+_Ints = npt.NDArray[np.int32]
+_NOTHING_BESIDE: _Ints = np.zeros((1, 256), np.int32)
 
 
 def words_dfa(words: Iterable[bytes], limit: int) -> Dfa:
@@ -38,115 +41,105 @@ def words_dfa(words: Iterable[bytes], limit: int) -> Dfa:
     Raises:
         LimitError: more than `limit` states.
     """
-    ordered = sorted(set(words))
-    if not ordered:
+    trie = merged_trie(words, _NOTHING_BESIDE, 0)
+    states = len(trie.ends)
+    if states < 2 and not trie.ends.any():
         return empty_dfa()
-    parent, label, depth, accepting = _trie(ordered)
-    state, states = _merged(parent, label, depth, accepting)
     if states + 1 > limit:
         raise states_limit(states + 1, limit)
-    # One node stands for all that were merged with it; state 0 is DEAD.
-    chosen = np.zeros(states, np.int64)
-    chosen[state[::-1]] = np.arange(len(state))[::-1]
-    kept = np.zeros(len(state), np.bool_)
-    kept[chosen] = True
-    edges = np.flatnonzero(kept[parent] & (np.arange(len(state)) > 0))
-    source, target, byte = state[parent[edges]] + 1, state[edges] + 1, label[edges]
-    byte_to_class, count = _classes(byte, source, target)
-    transitions = np.zeros((states + 1, count), np.int32)
-    transitions[source, byte_to_class[byte]] = target
-    accepts = np.zeros(states + 1, np.bool_)
-    accepts[1:] = accepting[chosen]
-    return canonical(byte_to_class, transitions, accepts, int(state[0]) + 1)
+    source, target = trie.source + 1, trie.target + 1  # state 0 is DEAD
+    byte_to_class = byte_classes([0] * 256, trie.byte, source, target)
+    transitions = np.zeros((states + 1, int(byte_to_class.max()) + 1), np.int32)
+    transitions[source, byte_to_class[trie.byte]] = target
+    return canonical(byte_to_class, transitions, np.concatenate([[False], trie.ends]), states)
 
 
-def _trie(words: list[bytes]) -> tuple[_Ints, npt.NDArray[np.uint8], _Ints, npt.NDArray[np.bool_]]:
-    """Per node its parent, the byte that leads to it, its depth, and whether a word ends there; the root first.
+@dataclass(frozen=True, slots=True)
+class Trie:
+    """A trie with equal subtrees merged; its root is the last state.
 
-    Words are sorted, so nodes are numbered in preorder, children by their bytes.
+    Attributes:
+        ends: bool[states], whether a word ends there.
+        beside: int32[states], the state of another automaton after the same bytes.
+        byte: int32[edges].
+        source: int32[edges], the states that edges leave from.
+        target: int32[edges], the states that they lead to.
     """
-    count = 1
-    path = [0]
-    previous = b""
-    firsts: list[int] = []
-    above: list[int] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    parts: list[bytes] = []
-    for word in words:
-        shared = 0
-        for one, other in zip(previous, word, strict=False):
-            if one != other:
-                break
-            shared += 1
-        if len(word) > shared:
-            firsts.append(count)
-            above.append(path[shared])
-            starts.append(shared + 1)
-            parts.append(word[shared:])
-            path[shared + 1 :] = range(count, count + len(word) - shared)
-            count += len(word) - shared
-        ends.append(path[len(word)])
-        previous = word
-    parent = np.arange(count, dtype=np.int64) - 1
-    parent[0] = 0
-    parent[firsts] = above
-    label = np.frombuffer(b"\0" + b"".join(parts), np.uint8)
-    lengths = [len(part) for part in parts]
-    depth = np.zeros(count, np.int64)
-    depth[1:] = np.arange(1, count) + np.repeat(
-        np.array(starts, np.int64) - np.array(firsts, np.int64), lengths
+
+    ends: npt.NDArray[np.bool_]
+    beside: _Ints
+    byte: _Ints
+    source: _Ints
+    target: _Ints
+
+
+def merged_trie(words: Iterable[bytes], columns: _Ints, start: int) -> Trie:
+    """The trie of some words beside an automaton; nodes of one state have the same state beside them.
+
+    Args:
+        words: in any order, with or without repetitions.
+        columns: int32[n, 256], the automaton: its state after every byte.
+        start: where it is before the first.
+    """
+    from ruvllm_grammar.kernels.automata import (
+        merged_words,  # numba loads when it is first needed, not on import
     )
-    accepting = np.zeros(count, np.bool_)
-    accepting[ends] = True
-    return parent, label, depth, accepting
+
+    ordered = sorted(set(words))
+    lengths = list(map(len, ordered))
+    data = np.frombuffer(b"".join(ordered), np.uint8)
+    size = len(data) + 1
+    states = np.empty((size, 2), np.int32)
+    edges = np.empty((size, 3), np.int32)
+    counts = merged_words(
+        data,
+        np.cumsum(lengths, dtype=np.int32),
+        columns,
+        start,
+        np.empty(max(lengths, default=0) + 1, np.int32),
+        np.zeros((size, 5), np.int32),
+        np.zeros((2 * size + 2, 4), np.int32),
+        np.zeros(1 << (4 * size + 4).bit_length(), np.int32),
+        states,
+        edges,
+    )
+    found, written = counts >> 32, counts & 0xFFFFFFFF
+    byte, source, target = edges[:written].T.copy()
+    return Trie(states[:found, 0] > 0, states[:found, 1], byte, source, target)
 
 
-def _merged(
-    parent: _Ints, label: npt.NDArray[np.uint8], depth: _Ints, accepting: npt.NDArray[np.bool_]
-) -> tuple[_Ints, int]:
-    """Per node the number of its state, equal exactly for equal subtrees; and how many there are."""
-    count = len(parent)
-    height = np.zeros(count, np.int64)
-    by_depth = np.argsort(depth, kind="stable")
-    cuts = np.searchsorted(depth[by_depth], np.arange(int(depth.max()) + 2))
-    for d in range(len(cuts) - 2, 0, -1):
-        nodes = by_depth[cuts[d] : cuts[d + 1]]
-        np.maximum.at(height, parent[nodes], height[nodes] + 1)
-    children = np.bincount(parent[1:], minlength=count)
-    # The edges of node n are edge[first[n] : first[n + 1]], by byte.
-    edge = 1 + np.argsort(parent[1:], kind="stable")
-    first = np.concatenate([[0], np.cumsum(children)])
-    state = np.zeros(count, np.int64)
-    states = 1  # state 0: nodes without children; a word ends at each
-    by_height = np.argsort(height, kind="stable")
-    cuts = np.searchsorted(height[by_height], np.arange(int(height.max()) + 2))
-    for h in range(1, len(cuts) - 1):
-        nodes = by_height[cuts[h] : cuts[h + 1]]
-        single = nodes[children[nodes] == 1]
-        if len(single):
-            below = edge[first[single]]
-            keys = (state[below] * 256 + label[below]) * 2 + accepting[single]
-            unique, inverse = np.unique(keys, return_inverse=True)
-            state[single] = states + inverse.reshape(-1)
-            states += len(unique)
-        rows: dict[tuple[bool, bytes], int] = {}
-        for node in nodes[children[nodes] > 1].tolist():
-            below = edge[first[node] : first[node + 1]]
-            key = (bool(accepting[node]), (state[below] * 256 + label[below]).tobytes())
-            found = rows.setdefault(key, states)
-            states += found == states
-            state[node] = found
-    return state, states
+def byte_classes(base: list[int], byte: _Ints, source: _Ints, target: _Ints) -> npt.NDArray[np.uint8]:
+    """uint8[256]: bytes share a class that do in `base` and lead from the same states to the same states.
 
-
-def _classes(byte: npt.NDArray[np.uint8], source: _Ints, target: _Ints) -> tuple[npt.NDArray[np.uint8], int]:
-    """Bytes that lead from the same states to the same states share a class, numbered by the smallest byte."""
+    Args:
+        base: a class per byte.
+        byte: of every edge.
+        source: the states that edges leave from.
+        target: the states that edges lead to.
+    """
     order = np.lexsort((source, byte))
-    cuts = np.searchsorted(byte[order], np.arange(257))
-    numbers: dict[tuple[bytes, bytes], int] = {}
-    out = np.zeros(256, np.uint8)
-    for one in range(256):
-        here = order[cuts[one] : cuts[one + 1]]
-        out[one] = numbers.setdefault((source[here].tobytes(), target[here].tobytes()), len(numbers))
-    return out, len(numbers)
+    used = byte[order]
+    source, target = source[order], target[order]
+    starts = np.flatnonzero(np.diff(used, prepend=-1))
+    stops = [*starts[1:].tolist(), len(used)] if len(used) else []
+    keys = list(base)
+    alike: dict[tuple[int, ...], list[tuple[int, slice]]] = {}
+    for one, start, stop, first, last in zip(
+        used[starts].tolist(),
+        starts.tolist(),
+        stops,
+        source[starts].tolist(),
+        target[starts].tolist(),
+        strict=True,
+    ):
+        edges = slice(start, stop)
+        others = alike.setdefault((base[one], stop - start, first, last), [])
+        for other, same in others:  # mostly none
+            if np.array_equal(source[edges], source[same]) and np.array_equal(target[edges], target[same]):
+                keys[one] = keys[other]
+                break
+        else:
+            keys[one] = 256 + one
+            others.append((one, edges))
+    numbers: dict[int, int] = {}
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.uint8)

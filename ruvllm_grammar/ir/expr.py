@@ -16,10 +16,10 @@ Modular Hash-Consing" (2006).
 
 from __future__ import annotations
 
-import json
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Iterable
+from json.encoder import encode_basestring
 from typing import ClassVar, TypeVar
 
 from ruvllm_grammar.errors import GrammarError
@@ -474,7 +474,7 @@ def json_name(body: Expr) -> Expr:
     if body is NEVER:
         return NEVER
     if isinstance(body, (Literal, Empty)):
-        return literal(json.dumps(body.text if isinstance(body, Literal) else "", ensure_ascii=False))
+        return literal(encode_basestring((body.text or "") if isinstance(body, Literal) else ""))
     return _json(body, quoted=True, canonical=True)
 
 

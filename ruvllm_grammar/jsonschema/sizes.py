@@ -11,14 +11,23 @@ in time instead of late.
 from __future__ import annotations
 
 from ruvllm_grammar import ir
+from ruvllm_grammar.ir import CharSet
 
 #: States of bytes that one state over characters needs at least, when a JSON string spells it: its escapes, and for a
 #: set that reaches beyond U+FFFF (`.`, `[^x]`, `\S`) also the forms of UTF-8 and the surrogate pairs.
 _SPELLED = 5
 _SPELLED_WIDE = 20
 
+#: Ranges that a set may have before each of them is counted as a state more: `\p{L}` has 650, and needs 890 states.
+_RANGES = 16
+
 #: Lengths beyond this are as good as any number.
 _FAR = 1 << 40
+
+
+def scattered(members: CharSet) -> int:
+    """States that spelling a set costs because it has many ranges."""
+    return max(0, len(members.ranges) - _RANGES)
 
 
 class _TooMany(Exception):
@@ -60,7 +69,8 @@ class _Walk:
                     self._add((start[0] + offset, start[1] + offset), _SPELLED)
                 return (start[0] + len(text), start[1] + len(text))
             case ir.Chars():
-                self._add(start, _SPELLED_WIDE if e.set.ranges[-1][1] > 0xFFFF else _SPELLED)
+                wide = _SPELLED_WIDE if e.set.ranges[-1][1] > 0xFFFF else _SPELLED
+                self._add(start, wide + scattered(e.set))
                 return (start[0] + 1, start[1] + 1)
             case ir.Seq():
                 for part in e.parts:

@@ -32,7 +32,7 @@ from ruvllm_grammar.errors import LimitError
 from ruvllm_grammar.jsonschema import counted
 from ruvllm_grammar.jsonschema.clauses import Cell, Listed, Pattern, Size
 from ruvllm_grammar.jsonschema.lengths import Lengths, lengths
-from ruvllm_grammar.jsonschema.sizes import spelled_states
+from ruvllm_grammar.jsonschema.sizes import scattered, spelled_states
 from ruvllm_grammar.jsonschema.values import spellable
 from ruvllm_grammar.limits import Limits
 
@@ -251,7 +251,10 @@ def _built(shape: StringShape, language: ir.Expr, algebra: ir.Algebra, *, greate
             pass
     automaton = algebra.automaton(language)
     span = 1 if implied else 1 + (low if high is None else high)
-    if len(automaton.rows) * span * _SPELLED <= _FLAT_STATES:
+    spelled = len(automaton.rows) * _SPELLED + sum(
+        scattered(label) for row in automaton.rows for label, _ in row
+    )
+    if spelled * span <= _FLAT_STATES:
         return _Plan(ir.NEVER if algebra.is_empty(whole) else whole)
     needed = counted.work(automaton, high)
     if needed > counted.MAX_WORK:

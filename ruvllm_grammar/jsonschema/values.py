@@ -11,6 +11,7 @@ import json
 from collections.abc import Hashable
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from fractions import Fraction
+from json.encoder import encode_basestring
 from typing import Any
 
 from ruvllm_grammar.errors import LimitError
@@ -119,7 +120,7 @@ def _significant(value: int | Decimal) -> Hashable:
 
 def quoted(text: str) -> str:
     """The canonical JSON spelling of a string: only the escapes that RFC 8259 section 7 demands."""
-    return json.dumps(text, ensure_ascii=False)
+    return encode_basestring(text)  # what `json.dumps` calls, without making an encoder first
 
 
 def spellable(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Automata as tables: numbering, minimising, and pairing of two.
+"""Automata as tables: numbering, minimising, and pairing of two; and lists of words as minimal tries.
 
 A table is int32[n_states, n_symbols] of next states; state 0 is dead, so it leads to itself, and state 1 is the start.
 Symbols are whatever the caller cut his alphabet into.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ruvllm_grammar.kernels.jit import kernel
-from ruvllm_grammar.kernels.signatures import I1, I2, RI1, RI2, i64, void
+from ruvllm_grammar.kernels.signatures import I1, I2, RB1, RI1, RI2, i64, void
 
 
 @kernel(i64(RI2, i64, I1, I1))
@@ -93,28 +93,64 @@ def _mark(element, part):
     part[_MARKED, one] += 1
 
 
-@kernel(i64(RI1, RI1, RI1, RI1, i64, i64, I2, I2))
-def refine(source, into, entering, final, blocks, bundles, states, edges):
+@kernel(i64(RI1, I2))
+def _grouped(key, part):
+    """A partition of 0 .. n-1 by their keys, small numbers from 0; `part` is all zeros."""
+    n = np.int64(key.shape[0])
+    for i in range(n):
+        part[_STOP, key[i] + 1] += 1  # first how many there are of each key, then where they end
+    groups = np.int64(0)
+    end = np.int64(0)
+    last = np.int64(part.shape[1] - 1)
+    for k in range(last):
+        count = np.int64(part[_STOP, k + 1])
+        part[_STOP, k + 1] = 0
+        if count > 0:
+            part[_TOUCHED, k] = groups
+            part[_FIRST, groups] = end
+            part[_STOP, groups] = end
+            end += count
+            groups += 1
+    for i in range(n):
+        one = part[_TOUCHED, key[i]]
+        at = part[_STOP, one]
+        part[_STOP, one] = at + 1
+        part[_ELEMENTS, at] = i
+        part[_PLACE, i] = at
+        part[_GROUP, i] = one
+    part[_TOUCHED, :] = 0
+    return groups
+
+
+@kernel(i64(RI1, RI1, RI1, RI1, I1, I1, I2, I2))
+def refine(symbol, source, target, kind, into, entering, states, edges):
     """Which states accept the same rests, by Valmari and Lehtinen (2008): O(edges x log states), missing edges free.
 
     Two partitions split each other: states by the edges that leave them, edges by the states they lead to. Every group
     is looked at once, and of a group that splits the smaller half is the new one.
 
     Args:
-        source: int32[m], where every edge leaves from.
-        into, entering: int32[n + 1] and int32[m], the edges into state s are `entering[into[s] : into[s + 1]]`.
-        final: int32, the accepting states; every state must reach one.
-        blocks, bundles: groups of the two partitions to begin with.
-        states: int32[7, n + 2], the partition of the states, refined in place.
-        edges: int32[7, m + 2], the partition of the edges, to begin with by their symbols; refined in place.
+        symbol, source, target: int32[m], the edges.
+        kind: int32[n], what tells states apart without reading on (accepting or not).
+        into, entering: int32[n + 2] zeros and int32[m], written: the edges into every state.
+        states: int32[7, n + k + 2], zeros, k the largest kind; written: the partition of the states. Every state must
+            reach an accepting one.
+        edges: int32[7, m + s + 2], zeros, s the largest symbol; written: the partition of the edges.
 
     Returns:
         How many blocks there are.
     """
-    for i in range(final.shape[0]):
-        _mark(final[i], states)
-    blocks = _split(blocks, states)
-    done = np.int64(1)  # one block of the first two need not be looked at
+    blocks = _grouped(kind, states)
+    bundles = _grouped(symbol, edges)
+    n = np.int64(kind.shape[0])
+    for e in range(target.shape[0]):
+        into[target[e] + 2] += 1
+    for s in range(n):
+        into[s + 2] += into[s + 1]
+    for e in range(target.shape[0]):
+        entering[into[target[e] + 1]] = e
+        into[target[e] + 1] += 1
+    done = np.int64(1)  # one of the first blocks need not be looked at
     at = np.int64(0)
     while at < bundles:
         for i in range(edges[_FIRST, at], edges[_STOP, at]):
@@ -184,3 +220,94 @@ def pairs(one, other, may_get_lost, table, members, slots):
             c = np.int64(0)
         p = np.int64(one[members[at, 0], c])
         q = np.int64(other[members[at, 1], c])
+
+
+@kernel(i64(i64, i64, i64, I2, I1))
+def _interned(a, b, c, entries, slots):
+    """The number of a triple, from 1; `entries[0, 0]` is the last one. Equal triples have equal numbers."""
+    mask = np.uint64(slots.shape[0] - 1)
+    h = (np.uint64(a) * np.uint64(0x9E3779B97F4A7C15)) ^ (np.uint64(b) * np.uint64(0xC2B2AE3D27D4EB4F))
+    h = (h ^ (h >> np.uint64(31)) ^ np.uint64(c)) * np.uint64(0xD6E8FEB86659FD93)
+    slot = (h ^ (h >> np.uint64(32))) & mask
+    while True:
+        found = np.int64(slots[slot])
+        if found == 0:
+            found = np.int64(entries[0, 0]) + 1
+            entries[0, 0] = found
+            entries[found, 0] = a
+            entries[found, 1] = b
+            entries[found, 2] = c
+            slots[slot] = found
+            return found
+        if entries[found, 0] == a and entries[found, 1] == b and entries[found, 2] == c:
+            return found
+        slot = (slot + np.uint64(1)) & mask
+
+
+@kernel(i64(RB1, RI1, RI2, i64, I1, I2, I2, I1, I2, I2))
+def merged_words(data, ends, columns, start, path, nodes, entries, slots, states, edges):
+    """The trie of a list of words with equal subtrees merged, laid beside an automaton that reads the same bytes.
+
+    Nodes are numbered in preorder, so backwards every node comes behind its subtree. There, a node is known by its
+    children, linked one by one (a byte, the state below it, the siblings behind), whether a word ends, and the state
+    beside it; equal triples are equal subtrees. After Revuz (1992).
+
+    Args:
+        data: uint8, the words, sorted, each once, one behind the other.
+        ends: int32[words], where each ends.
+        columns: int32[n, 256], the other automaton: its state after each byte.
+        start: its state before the first byte.
+        path: int32[longest word + 1], to work with.
+        nodes: int32[bytes + 1, 5], zeros, to work with: parent, byte, state beside, whether a word ends, children.
+        entries: int32[2 * bytes + 4, 4], zeros, to work with: the triples, and the numbers of those that are states.
+        slots: int32, zeros, a power of two of at least twice as many.
+        states: int32[bytes + 1, 2], written: whether a word ends in a state, and the state beside it. The root is last.
+        edges: int32[bytes + 1, 3], written: byte, state it leaves from, state it leads to.
+
+    Returns:
+        The number of states times 2 ** 32, plus that of edges.
+    """
+    count = np.int64(1)
+    nodes[0, 2] = start
+    path[0] = 0
+    before = np.int64(0)  # where the previous word begins, and how long it is
+    length = np.int64(0)
+    at = np.int64(0)
+    for i in range(ends.shape[0]):
+        size = np.int64(ends[i]) - at
+        shared = np.int64(0)
+        while shared < size and shared < length and data[before + shared] == data[at + shared]:
+            shared += 1
+        for d in range(shared, size):
+            above = path[d]
+            byte = data[at + d]
+            nodes[count, 0] = above
+            nodes[count, 1] = byte
+            nodes[count, 2] = columns[nodes[above, 2], byte]
+            path[d + 1] = count
+            count += 1
+        nodes[path[size], 3] = 1
+        before = at
+        length = size
+        at += size
+    found = np.int64(0)
+    written = np.int64(0)
+    for v in range(count - 1, -1, -1):
+        last = np.int64(entries[0, 0])
+        entry = _interned(256 + nodes[v, 3], nodes[v, 2], nodes[v, 4], entries, slots)
+        if entry > last:
+            states[found, 0] = nodes[v, 3]
+            states[found, 1] = nodes[v, 2]
+            link = np.int64(nodes[v, 4])
+            while link != 0:
+                edges[written, 0] = entries[link, 0]
+                edges[written, 1] = found
+                edges[written, 2] = entries[link, 1]
+                written += 1
+                link = np.int64(entries[link, 2])
+            entries[entry, 3] = found
+            found += 1
+        above = np.int64(nodes[v, 0])
+        if v > 0:
+            nodes[above, 4] = _interned(nodes[v, 1], entries[entry, 3], nodes[above, 4], entries, slots)
+    return (found << 32) | written
