@@ -34,6 +34,10 @@ _LLAMA3_PIECES = (
     r"|\s+(?!\S)|\s+"
 )
 
+_QWEN_SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+# As Llama 3's, but every digit is a piece.
+_QWEN_PIECES = _LLAMA3_PIECES.replace(r"\p{N}{1,3}", r"\p{N}")
+
 
 def tekken() -> rg.Vocabulary | None:
     """Mistral's Tekken, 131,072 ids, from the package mistral-common (Apache-2.0); None where that is absent."""
@@ -47,6 +51,22 @@ def llama3() -> rg.Vocabulary | None:
     if file is None:
         return None
     return rg.Vocabulary.from_tiktoken_file(file, special_tokens=_LLAMA3_SPECIAL, pattern=_LLAMA3_PIECES)
+
+
+def qwen() -> rg.Vocabulary | None:
+    """Qwen 2, 151,936 ids, from the package dashscope; None where that is absent."""
+    file = _file("dashscope", "resources/qwen.tiktoken")
+    if file is None:
+        return None
+    return rg.Vocabulary.from_tiktoken_file(
+        file, special_tokens=_QWEN_SPECIAL, pattern=_QWEN_PIECES, size=151_936
+    )
+
+
+def mistral_sentencepiece() -> rg.Vocabulary | None:
+    """Mistral's SentencePiece vocabulary, 32,768 ids, from the package mistral-common; None where that is absent."""
+    file = _file("mistral_common", "data/mistral_instruct_tokenizer_240323.model.v3")
+    return None if file is None else rg.Vocabulary.from_sentencepiece_file(file)
 
 
 def _file(package: str, path: str) -> Path | None:
