@@ -8,6 +8,7 @@ decide rightly. Two processes run at a time (one on each core of the reference m
 
 from __future__ import annotations
 
+import heapq
 import json
 import sys
 import time
@@ -97,8 +98,8 @@ def _one(folder: Path, job: Job, fingerprint: str) -> None:
         print(f"{job.name}: done before", flush=True)
         return
     start = time.perf_counter()
-    runner.execute(folder, job, fingerprint)
-    print(f"{job.name}: {time.perf_counter() - start:.0f} s", flush=True)
+    cpu = runner.execute(folder, job, fingerprint)
+    print(f"{job.name}: {time.perf_counter() - start:.0f} s, {cpu:.0f} of them CPU", flush=True)
 
 
 Runs = dict[tuple[str, str, str], list[Run]]  # by engine, part, mode
@@ -127,8 +128,13 @@ def results(folder: Path, listed: list[Job]) -> dict[str, Any]:
             for part, names in of.items()
         },
         "set A": compare(runs, FAST, "A", ("shared", "fresh")),
-        "set B": {name: compare(runs, (*FAST, name), "B", ("shared",)) for name in peers},
+        "set B": {name: _beside(runs, name) for name in peers},
         "apply": _applied(runs),
+        "slowest masks": {
+            f"{name}, {mode}": _slowest(runs[name, "A", mode][0])
+            for name in FAST
+            for mode in ("shared", "fresh")
+        },
         "curves": _curves(runs, of["B"]),
     }
 
@@ -150,6 +156,26 @@ def compare(runs: Runs, names: tuple[str, ...], part: str, modes: tuple[str, ...
                 "runs": {at: stats.spread_of(masks, at) for at in ("p50", "p99", "p99.9", "max")}
             }
     return found
+
+
+def _beside(runs: Runs, peer: str) -> dict[str, Any]:
+    """A peer on set B, and this project on the same tests, with fresh grammars too (of the runs over set A)."""
+    found = compare(runs, (*FAST, peer), "B", ("shared",))
+    tests = records.common(run for name in (*FAST, peer) for run in runs[name, "B", "shared"])
+    again = runs[FAST[0], "A", "fresh"]
+    tests &= records.common(again)
+    return found | {"fresh": {FAST[0]: records.medians([records.figures(run, tests) for run in again])}}
+
+
+def _slowest(run: Run, count: int = 10) -> list[list[Any]]:
+    """Microseconds, schema, instance and position of the slowest masks: where to look first."""
+    masks = (
+        [stats.rounded(mask / 1e3), record["id"], place, at]
+        for record in run.schemas.values()
+        for place, test in enumerate(record["tests"])
+        for at, mask in enumerate(test["masks"])
+    )
+    return heapq.nlargest(count, masks)
 
 
 def _applied(runs: Runs) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import facts
+from bench import facts, targets
 from bench.stats import Figures
 
 PAGE = facts.ROOT / "docs" / "reference" / "performance.md"
@@ -46,11 +46,16 @@ def tables(folder: Path = RESULTS) -> dict[str, str]:
         "cold": ("cold", cold),
         "vocabularies": ("vocabularies", vocabularies),
     }
-    found = {}
-    for name, (file, make) in makers.items():
-        path = folder / f"{file}.json"
-        found[name] = make(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else ABSENT
-    return found
+    files = {file for file, _ in makers.values()}
+    paths = {file: folder / f"{file}.json" for file in files}
+    results = {
+        file: json.loads(path.read_text(encoding="utf-8")) for file, path in paths.items() if path.is_file()
+    }
+    found = {
+        name: make(results[file]) if file in results else ABSENT for name, (file, make) in makers.items()
+    }
+    rows = [list(line) for line in targets.lines(results)]
+    return found | {"targets": table(["target", "measured", "met"], rows) if rows else ABSENT}
 
 
 def splice(page: str, blocks: dict[str, str]) -> str:
@@ -168,6 +173,9 @@ def set_b(found: Json) -> str:
             mask = [number(figures.get("mask us", {}).get(at)) for at in _AT]
             label = f"**{name}**" if name == peer else f"{name}, same {chosen['tests']} tests"
             rows.append([label, *compiling, *mask])
+        for name, figures in chosen.get("fresh", {}).items():
+            mask = [number(figures.get("mask us", {}).get(at)) for at in _AT]
+            rows.append([f"{name}, same tests, fresh grammars", "", "", *mask])
     return table(["", "compile ms p50", "p99", *(f"mask us {at}" if at == "p50" else at for at in _AT)], rows)
 
 

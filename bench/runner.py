@@ -88,7 +88,7 @@ def stamp(job: Job, fingerprint: str) -> str:
     return f"{fingerprint} {chosen} {job.limits}"
 
 
-def execute(folder: Path, job: Job, fingerprint: str, *, worker: Sequence[str] = WORKER) -> None:
+def execute(folder: Path, job: Job, fingerprint: str, *, worker: Sequence[str] = WORKER) -> float:
     """Run a job to its end, in as many processes as it takes.
 
     Args:
@@ -96,6 +96,9 @@ def execute(folder: Path, job: Job, fingerprint: str, *, worker: Sequence[str] =
         job: what to run.
         fingerprint: what a finished job is known again by.
         worker: the command that measures; its arguments are those of `bench.worker`.
+
+    Returns:
+        The CPU seconds it took.
 
     Raises:
         RuntimeError: a process ended before its first schema, or between two.
@@ -111,9 +114,9 @@ def execute(folder: Path, job: Job, fingerprint: str, *, worker: Sequence[str] =
         while left > 0 and crashes <= _CRASHES:
             process = _Process([*worker, str(folder)], job, asked, first)
             process.watch(out, left)
+            left -= process.cpu
             if process.through:
                 break
-            left -= process.cpu
             crashes += process.status == "crash"
             if process.at is not None:
                 out.write(json.dumps({"number": process.at, "status": process.status, "tests": []}) + "\n")
@@ -124,6 +127,7 @@ def execute(folder: Path, job: Job, fingerprint: str, *, worker: Sequence[str] =
                     out.write(json.dumps({"number": number, "status": "not reached", "tests": []}) + "\n")
     asked.unlink()
     partial.replace(target)
+    return job.limits.total_seconds - left
 
 
 class _Process:
