@@ -64,6 +64,7 @@ class TokenMachine:
         self.rows = RowBuilder(self.machine, vocabulary, saved=saved)
         self._register: Register | None = None
         self._gates = {} if saved is None else saved.gate_of
+        self._saved = saved
         self._places: dict[int, Place] = {}
         self._crossings: dict[tuple[int, int], Crossing] = {}
         self._n_steps = 0
@@ -99,6 +100,17 @@ class TokenMachine:
             self._forget()
         return self.rows.learned(self._gates | {state: place.gate for state, place in self._places.items()})
 
+    def taken(self) -> dict[tuple[int, int], int]:
+        """Super-states by super-state and token, of all steps that were taken. Call it under the machine's lock."""
+        if self._epoch != self.machine.epoch:
+            self._forget()
+        found = {} if self._saved is None else self._saved.steps_taken()
+        for place in self._places.values():
+            for token, following in place.steps.items():
+                if following.epoch == self._epoch:
+                    found[place.state, token] = following.state
+        return found
+
     def silent_step(self, place: Place, token: int) -> Place | None:
         """Where a token leads that adds no text: END for an end token, a place for a token edge, None for others."""
         if place.flags & layout.ACCEPTING and token in self.vocabulary.eos:
@@ -121,7 +133,9 @@ class TokenMachine:
         if start == stop:
             return None
         machine, data = self.machine, self.vocabulary.data
-        following = self._advance(machine.arena.address, place.state, data, start, stop)
+        following = layout.UNKNOWN if self._saved is None else self._saved.step(place.state, token)
+        if following < 0:
+            following = self._advance(machine.arena.address, place.state, data, start, stop)
         if following < 0:
             if following < layout.DEAD:
                 following = machine.call(self._advance, place.state, data, start, stop)
@@ -182,6 +196,7 @@ class TokenMachine:
             self._restarts = self.machine.restarts
             self._register = None  # it knows checks by number
         self._gates = {}
+        self._saved = None
         self._places = {}
         self._forced = {}
         self._epoch = self.machine.epoch

@@ -19,7 +19,9 @@ reads the schema, emits the start and lazy rules 0, 2 and 1, finds 217 equal ins
 
 Transitions. A walk looks at nearly every byte of a super-state and finds nearly all dead (250 known, 3 alive, over real
 schemas). So a state is kept as one byte, what most of its entries are, and a list of the others: 3 kB where the
-table has 140.
+table has 140. Nor are all super-states worth keeping: most were passed by the walk of one mask, and clearing 1 kB for
+each at loading costs more than making the few again that come up again (900 of them 2 ms, a new one 5 us). Kept are
+those that somebody names as useful (rows are known there, tokens lead there), and a few.
 
 Cost. Making a machine of an image copies what grows (mostly the pages of the transition table, 1 kB a super-state) and
 leaves the rest where the file is mapped. Waking costs what reading and emitting cost the first time, less the leaves.
@@ -32,8 +34,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, overload
 
 import numpy as np
@@ -49,8 +51,10 @@ from ruvllm_grammar.program.emit import Emitter, LeafBlock
 
 Array = npt.NDArray[Any]
 
-#: Super-states beyond this many are not kept: later ones are rarer, and each costs 1 kB to make room for.
+#: So many super-states are kept at most: each costs 1 kB to make room for.
 MOST_STATES: Final = 4096
+#: Up to so many are kept whether they are useful or not.
+ENOUGH_STATES: Final = 64
 
 #: A row of the transition table by `usual`.
 _USUAL: Final = np.array([[layout.UNKNOWN], [layout.DEAD]], np.int32)
@@ -71,36 +75,47 @@ class Image:
             state are DEAD; 0: UNKNOWN), `at` int32[k] ascending and `to` int32[k]: entries `at` of the flat
             transition table that are not as usual; the rest as in `layout.Arena`, cut to what is used.
         names: what is no array, as a JSON document: `lazy`, `marks`, `checks`, `token_sets`.
+        kept: int32[S], ascending: the super-states' numbers in the machine it was taken from; empty on the way back.
     """
 
     arrays: Mapping[str, Array]
     names: bytes
+    kept: layout.I32 = field(default_factory=lambda: np.empty(0, np.int32))
 
     def number(self, name: str) -> int:
         """One of `numbers`."""
         return int(self.arrays["numbers"][_NUMBERS.index(name)])
 
 
-def taken(emitter: Emitter | Dormant, start: int) -> Image:
+def taken(emitter: Emitter | Dormant, start: int, useful: Iterable[int]) -> Image:
     """The image of a machine that has not dropped any super-states; it may go on running.
 
     Args:
         emitter: the machine's.
         start: its first super-state.
+        useful: super-states to keep. Others are kept while there are few, the oldest first.
     """
     arena = emitter.arena
-    n = min(int(arena.head[layout.N_STATES]), MOST_STATES)
-    states = arena.states[:n]
-    configs = arena.configs[: int((states[:, 0] + states[:, 1]).max(initial=0))]
+    kept = _kept(int(arena.head[layout.N_STATES]), start, useful)
+    n = len(kept)
+    number = np.full(int(arena.head[layout.N_STATES]) + 1, layout.UNKNOWN, np.int32)
+    number[layout.DEAD] = layout.DEAD  # the last entry
+    number[kept] = np.arange(n, dtype=np.int32)
+    states = arena.states[kept]
+    first, count = states[:, 0].copy(), states[:, 1]
+    states[:, 0] = np.cumsum(count) - count
+    configs = arena.configs[np.repeat(first - states[:, 0], count) + np.arange(int(count.sum()))]
     nodes = arena.nodes[: int(configs[:, 1].max(initial=0)) + 1]  # parents are older than children
     edges = arena.edges[: int((nodes[:, 0] + nodes[:, 1]).max(initial=0))]
-    usual, at, to = _sparse(arena.table[:n])
+    table = arena.table[kept]
+    usual, at, to = _sparse(np.where(table == layout.UNKNOWN, table, number[table]))
     has_distance = int(arena.head[layout.HAS_DISTANCE])
     counts = (len(nodes), len(edges), len(configs), n)
     leaves = _leaf_rows(emitter)
     n_records, n_filled = emitter.record_sizes
+    numbers = (int(number[start]), emitter.start_pc, emitter.size, *counts, has_distance)
     arrays = {
-        "numbers": np.array((start, emitter.start_pc, emitter.size, *counts, has_distance), np.int64),
+        "numbers": np.array(numbers, np.int64),
         "log": np.array(emitter.log, np.int32),
         "leaves": leaves,
         "code": arena.code[: emitter.size],
@@ -117,7 +132,16 @@ def taken(emitter: Emitter | Dormant, start: int) -> Image:
         "records": arena.records[:n_records],
         "record_next": arena.record_next[:n_filled],
     }
-    return Image({name: np.array(array) for name, array in arrays.items()}, _names(emitter))
+    return Image({name: np.array(array) for name, array in arrays.items()}, _names(emitter), kept)
+
+
+def _kept(states: int, start: int, useful: Iterable[int]) -> layout.I32:
+    """Numbers of super-states to keep, ascending."""
+    wanted = sorted({start, *useful})[:MOST_STATES]
+    if len(wanted) < ENOUGH_STATES:
+        rest = set(range(min(states, ENOUGH_STATES))).difference(wanted)
+        wanted = sorted([*wanted, *sorted(rest)[: ENOUGH_STATES - len(wanted)]])
+    return np.array(wanted, np.int32)
 
 
 def _leaf_rows(emitter: Emitter | Dormant) -> Array:
@@ -128,8 +152,7 @@ def _leaf_rows(emitter: Emitter | Dormant) -> Array:
 
 
 def _sparse(table: layout.I32) -> tuple[layout.U8, layout.I32, layout.I32]:
-    """`usual`, `at` and `to` of a transition table; transitions to super-states beyond it are unknown."""
-    table = np.where(table >= len(table), layout.UNKNOWN, table)
+    """`usual`, `at` and `to` of a transition table."""
     usual = (table == layout.DEAD).sum(axis=1) > (table == layout.UNKNOWN).sum(axis=1)
     default = np.where(usual, layout.DEAD, layout.UNKNOWN)
     at = np.flatnonzero(table != default[:, None])

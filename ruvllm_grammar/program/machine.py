@@ -110,10 +110,14 @@ class Machine:
                 raise StartedAnewError from error
         return emitter
 
-    def image(self) -> Image | None:
-        """What the machine knows, to be kept; None once it has dropped super-states."""
+    def image(self, useful: Iterable[int] = ()) -> Image | None:
+        """What the machine knows, to be kept; None once it has dropped super-states.
+
+        Args:
+            useful: super-states that will be wanted again.
+        """
         with self.lock:
-            return None if self.epoch else taken(self._emitter, self.start)
+            return None if self.epoch else taken(self._emitter, self.start, useful)
 
     @property
     def is_dormant(self) -> bool:

@@ -69,6 +69,9 @@ class _Tokens(Protocol):
     def learned(self) -> list[Known]:
         """What is known of super-states."""
 
+    def taken(self) -> dict[tuple[int, int], int]:
+        """Super-states by super-state and token, of all steps that were taken."""
+
 
 class Storable(Protocol):
     """A compiled grammar, as far as it is kept."""
@@ -193,12 +196,13 @@ class TableCache:
             raise CacheError("a grammar built by hand has no source to be found by; make it with compile()")
         tokens = grammar.tokens
         with tokens.machine.lock:
-            image = tokens.machine.image()
-            known = tokens.learned()
+            known, steps = tokens.learned(), tokens.taken()
+            ends = {state for state, _ in steps}.union(steps.values())
+            image = tokens.machine.image(ends.union(one.state for one in known))
         if image is None:
             logger.debug("not kept: it outgrew Limits.super_states")
             return False
-        sections, shared = sections_of(Facts.of(tokens.machine.grammar), image, known)
+        sections, shared = sections_of(Facts.of(tokens.machine.grammar), image, known, steps)
         if shared and not self._segments(grammar.vocabulary).add(shared):
             return False
         name = self._name(grammar.identity, tokens.machine.limits, grammar.vocabulary)

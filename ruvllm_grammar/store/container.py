@@ -36,6 +36,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -54,8 +55,7 @@ _WORD: Final = 0x01020304
 _HEADER: Final = struct.Struct("=8sII32sQII")
 _ENTRY: Final = struct.Struct("=16s4sIQQQ")
 _CHECKED: Final = _HEADER.size - 4  # the header's bytes before its checksum
-_DTYPES: Final = {code: np.dtype(name) for code, name in ((b"u1", "u1"), (b"i4", "i4"), (b"u4", "u4"),
-                                                          (b"i8", "i8"), (b"u8", "u8"))}  # fmt: skip
+_DTYPES: Final = {name.encode().ljust(4, b"\0"): np.dtype(name) for name in ("u1", "i4", "u4", "i8", "u8")}
 _CODES: Final = {dtype: code for code, dtype in _DTYPES.items()}
 
 
@@ -123,8 +123,8 @@ def unpack(data: memoryview, compiler: bytes, *, unchecked: Collection[str] = ()
         raise CacheError("damaged: header or directory")
     found = {}
     for name, code, crc, at, rows, columns in _ENTRY.iter_unpack(listed):
-        called = name.rstrip(b"\0").decode("ascii", "replace")
-        dtype = _DTYPES.get(code.rstrip(b"\0"))
+        called = _called(name)
+        dtype = _DTYPES.get(code)
         if dtype is None or at % ALIGNMENT or at < stop:
             raise CacheError(f"damaged: the directory's entry for {called}")
         width = dtype.itemsize * rows * max(columns, 1)
@@ -136,6 +136,11 @@ def unpack(data: memoryview, compiler: bytes, *, unchecked: Collection[str] = ()
         array = np.frombuffer(body, dtype)
         found[called] = array.reshape(rows, columns) if columns else array
     return found
+
+
+@lru_cache(maxsize=256)
+def _called(name: bytes) -> str:
+    return name.rstrip(b"\0").decode("ascii", "replace")
 
 
 def _aligned(at: int) -> int:

@@ -24,7 +24,7 @@ from ruvllm_grammar.store.packed import packed, unpacked
 from ruvllm_grammar.store.segments import Key
 from ruvllm_grammar.tables import Known, SavedRows
 
-_SMALL: Final = 512  # int32 of a packed row that stays with its grammar
+_SMALL: Final = 128  # int32 of a packed row that stays with its grammar; that of the start always does
 _ROWS: Final = (
     "row_states",
     "row_numbers",
@@ -65,13 +65,16 @@ class Facts:
         return cls(grammar.start, grammar.key, grammar.guards, grammar.lenient is not None)
 
 
-def sections_of(facts: Facts, image: Image, rows: Iterable[Known]) -> tuple[dict[str, Array], dict[Key, I32]]:
+def sections_of(
+    facts: Facts, image: Image, rows: Iterable[Known], steps: Mapping[tuple[int, int], int]
+) -> tuple[dict[str, Array], dict[Key, I32]]:
     """The sections of a grammar's file, and the packed rows that belong into segments.
 
     Args:
         facts: of the grammar.
         image: of its machine.
         rows: what is known of its super-states.
+        steps: super-states by super-state and token.
     """
     described = {
         "start": facts.start,
@@ -84,25 +87,35 @@ def sections_of(facts: Facts, image: Image, rows: Iterable[Known]) -> tuple[dict
         "names": _bytes(image.names),
         **image.arrays,
     }
-    most = image.number("states")
+    start = image.number("start")
+    number = {state: n for n, state in enumerate(image.kept.tolist())}
     numbers: dict[Key, int] = {}
     small: list[I32] = []
     shared: dict[Key, I32] = {}
     found = []
     for one in sorted(rows, key=lambda one: one.state):
-        if one.state >= most:
+        state = number.get(one.state)
+        if state is None:
             continue
         words = one.words()
         key = _content_key(words)
         if key not in numbers:
             numbers[key] = len(numbers)
             item = packed(words)
-            small.append(item if len(item) <= _SMALL else item[:0])
-            if len(item) > _SMALL:
+            stays = len(item) <= _SMALL or state == start
+            small.append(item if stays else item[:0])
+            if not stays:
                 shared[key] = item
-        found.append((one.state, numbers[key], one.farthest, int(one.meets), one.gate))
+        found.append((state, numbers[key], one.farthest, int(one.meets), one.gate))
+    taken = sorted(
+        (number[state] << 32 | token, number[to])
+        for (state, token), to in steps.items()
+        if state in number and to in number
+    )
     columns = np.array(found, np.int32).reshape(-1, 5).T
     sections |= {
+        "steps": np.array([step for step, _ in taken], np.int64),
+        "step_to": np.array([to for _, to in taken], np.int32),
         "row_states": columns[0],
         "row_numbers": columns[1],
         "row_farthest": columns[2],
@@ -156,4 +169,8 @@ def restored(
         item = data[begin:stop] if stop > begin else shared((int(low[number]), int(high[number])))
         return None if item is None else unpacked(item, words)
 
-    return facts, image, SavedRows(states, numbers, farthest, meets, gates, words_of)
+    return (
+        facts,
+        image,
+        SavedRows(states, numbers, farthest, meets, gates, words_of, sections["steps"], sections["step_to"]),
+    )

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from ruvllm_grammar.kernels.layout import I32, U8
+from ruvllm_grammar.kernels.layout import I32, I64, U8, UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ class SavedRows:
         meets: uint8[n], likewise.
         gates: int32[n], see `Known.gate`.
         words: gives int32[W], the bits of a row by number; None when they are lost.
+        steps: int64[m], ascending: steps by token, as super-state << 32 | token.
+        step_to: int32[m], the super-states behind them.
     """
 
     states: I32
@@ -49,6 +51,19 @@ class SavedRows:
     meets: U8
     gates: I32
     words: Callable[[int], I32 | None]
+    steps: I64
+    step_to: I32
+
+    def step(self, state: int, token: int) -> int:
+        """The super-state behind a token that was taken before; `layout.UNKNOWN` where none was."""
+        step = state << 32 | token
+        at = int(np.searchsorted(self.steps, step))
+        return int(self.step_to[at]) if at < len(self.steps) and self.steps[at] == step else UNKNOWN
+
+    def steps_taken(self) -> dict[tuple[int, int], int]:
+        """All of them."""
+        pairs = zip((self.steps >> 32).tolist(), (self.steps & 0xFFFFFFFF).tolist(), strict=True)
+        return dict(zip(pairs, self.step_to.tolist(), strict=True))
 
     @property
     def gate_of(self) -> dict[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 import ruvllm_grammar as rg
 from ruvllm_grammar import api, ir
 from ruvllm_grammar.kernels import layout
-from ruvllm_grammar.program.image import MOST_STATES, Image
+from ruvllm_grammar.program.image import ENOUGH_STATES, MOST_STATES, Image
 
 VOCABULARY = rg.Vocabulary.from_tokens([*(bytes([b]) for b in range(256)), b'":', b"12", None], eos={258})
 LIMITS = rg.Limits()
@@ -30,7 +31,7 @@ def image_of(source, *texts):
     grammar = rg.compile(source, VOCABULARY)
     for text in texts:
         mask(grammar.matcher(), text)
-    return grammar.tokens.machine.image()
+    return grammar.tokens.machine.image(range(grammar.tokens.machine.n_states))
 
 
 def resumed(image, source):
@@ -68,7 +69,7 @@ def test_the_source_is_read_where_nobody_was():
 def test_an_image_of_a_resumed_machine_is_that_of_a_machine_that_did_it_all():
     grammar = resumed(image_of(WHOLE, '{"a":1'), WHOLE)
     mask(grammar.matcher(), '{"a":1,"b":"z')
-    found = grammar.tokens.machine.image()
+    found = grammar.tokens.machine.image(range(grammar.tokens.machine.n_states))
     expected = image_of(WHOLE, '{"a":1', '{"a":1,"b":"z')
     assert found.names == expected.names
     assert {name: array.tolist() for name, array in found.arrays.items()} == {
@@ -175,14 +176,36 @@ def test_only_so_many_states_are_kept():
     grammar = rg.compile(source, VOCABULARY)
     matcher = grammar.matcher()
     matcher.accept_bytes(b'"' + b"a" * (MOST_STATES + 500))
-    assert grammar.tokens.machine.n_states > MOST_STATES
-    image = grammar.tokens.machine.image()
+    machine = grammar.tokens.machine
+    assert machine.n_states > MOST_STATES
+    assert machine.image().number("states") == ENOUGH_STATES
+    image = machine.image(range(machine.n_states))
     assert image.number("states") == MOST_STATES
     assert image.arrays["to"].max() < MOST_STATES
     text = '"' + "b" * 9000
     assert mask(resumed(image, source).matcher(), text) == mask(
         rg.compile(source, VOCABULARY).matcher(), text
     )
+
+
+def test_any_states_may_be_left_out():
+    """Whatever is kept, the answers are those of the whole machine."""
+    source = rg.JsonSchema(
+        {"type": "object", "properties": {"a": {"type": "array", "items": {"enum": ["x", 12]}}}}
+    )
+    text = '{"a": ["x", 12], "b": {"c": 1}}'
+    grammar = rg.compile(source, VOCABULARY)
+    wanted = [mask(grammar.matcher(), text[:n]) for n in range(len(text) + 1)]
+    machine = grammar.tokens.machine
+    randomness = random.Random(1)
+    for share in (0.1, 0.5, 0.9):
+        useful = [state for state in range(machine.n_states) if randomness.random() < share] + [
+            machine.n_states - 1
+        ]
+        image = machine.image(useful)
+        assert set(useful) <= set(image.kept.tolist())
+        again = resumed(image, source)
+        assert [mask(again.matcher(), text[:n]) for n in range(len(text) + 1)] == wanted
 
 
 def test_tokens_and_marks_survive():
