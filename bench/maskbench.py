@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import heapq
 import json
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -82,7 +81,7 @@ def execute(folder: Path, options: Options) -> dict[str, Any]:
         list(pool.map(lambda job: _one(folder, job, fingerprint), listed))
     return {
         "what": "CPU time of structured-generation engines over the MaskBench sample",
-        "command": " ".join(["python", "-m", "bench", *sys.argv[1:]]),
+        "command": command(options),
         "date": time.strftime("%Y-%m-%d"),
         "commit": facts.commit(),
         "machine": load,
@@ -91,6 +90,15 @@ def execute(folder: Path, options: Options) -> dict[str, Any]:
         "options": {"repeat": options.repeat, "every": options.every, "lanes": options.lanes},
         **results(folder, listed),
     }
+
+
+def command(options: Options) -> str:
+    """What to type for the same figures; where the work lies on this machine is nobody's business."""
+    words = ["python -m bench", f"--repeat {options.repeat}", f"--lanes {options.lanes}"]
+    words += [f"--every {options.every}"] if options.every > 1 else []
+    words += ["--no-slow"] if options.strong and not options.slow else []
+    words += ["--only-fast"] if not options.strong else []
+    return " ".join(words)
 
 
 def _one(folder: Path, job: Job, fingerprint: str) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import re
 import statistics
 import subprocess
 import sys
@@ -103,7 +104,7 @@ def one(folder: Path, name: str, count: int) -> dict[str, Any]:
     try:
         built = [measure.compiled(engine, made["schema"]) for _ in range(3)]
     except engines.Refused as reason:
-        return {"refused": str(reason)[:200]}
+        return {"refused": plain(str(reason))}
     grammar, compiling = built[0][0], [spent for _, spent in built]
     first = measure.timed_mask(grammar.matcher())
     visits, budget = measure.Visits(), measure.Budget(_SECONDS)
@@ -123,6 +124,11 @@ def one(folder: Path, name: str, count: int) -> dict[str, Any]:
             "advance us": stats.figures(advances),
         }
     return found
+
+
+def plain(message: str) -> str:
+    """An engine's words without the time and the source file they begin with."""
+    return " ".join(re.sub(r"^\[[\d:]+\] \S+:\d+: ", "", message).split())[:200]
 
 
 def execute(folder: Path) -> dict[str, Any]:

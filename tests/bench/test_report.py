@@ -65,3 +65,9 @@ def test_jobs_go_round_the_engines_and_set_b_is_part_of_set_a():
     assert {job.limits.seconds for job in jobs} == {10.0}
     few = maskbench.jobs(maskbench.Options(repeat=1, every=7), 1379)
     assert {n for job in few if job.part == "B" for n in job.numbers} <= set(few[0].numbers)
+
+
+def test_the_command_names_what_differs():
+    assert maskbench.command(maskbench.Options()) == "python -m bench --repeat 3 --lanes 2"
+    fast = maskbench.Options(repeat=1, every=9, slow=False, strong=False)
+    assert maskbench.command(fast) == "python -m bench --repeat 1 --lanes 2 --every 9 --only-fast"

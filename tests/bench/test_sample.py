@@ -89,6 +89,14 @@ def test_schemas_that_refer_or_are_refused_cannot_be_arguments():
     assert not tools.unfit({"properties": {"$ref": {"type": "string"}, "id": {"type": "integer"}}})
 
 
+def test_messages_lose_their_source_file():
+    assert (
+        tools.plain("[02:42:55] /a/b/c.cc:3567: Check failed: (x) is false: \n")
+        == "Check failed: (x) is false:"
+    )
+    assert tools.plain("Unknown format: path") == "Unknown format: path"
+
+
 def test_the_longest_token_is_taken_at_each_place():
     encode = vocabularies.LongestMatch(
         Vocabulary.from_tokens([b"a", b"ab", b"abc", b"b", b"c", b"ab", None], eos={6})
