@@ -78,7 +78,7 @@ class Direct:
         if id(schema) not in self._plain.ranks:
             return None
         number = self._plain.found[id(schema)]
-        if facts.branches is not None:
+        if facts.branches is not None or facts.parts:
             return ir.ref(f"v{number}{suffix}")
         if facts.values is not None:
             return _listed(facts)
@@ -156,6 +156,8 @@ class Direct:
             and facts.branches is None
             and facts.reference is None
             and facts.values is None
+            and not facts.parts
+            and not facts.patterns
             and not facts.min_members
             and facts.max_members is None
             and id(schema) in self._plain.ranks

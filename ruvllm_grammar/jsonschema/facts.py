@@ -43,6 +43,7 @@ class Facts:
     pattern: str | None = None
     format: str | None = None
     properties: Mapping[str, Any] = MappingProxyType({})
+    patterns: Mapping[str, Any] = MappingProxyType({})
     additional: Any = True
     required: Sequence[str] = ()
     min_members = 0
@@ -55,6 +56,8 @@ class Facts:
     reference: Any = None
     branches: list[Any] | None = None
     exclusive = False
+    parts: Sequence[Any] = ()  #: schemas that hold beside each other
+    merged: Sequence[Facts] = ()  #: what they say, with what is said here
 
 
 class FactReader:
@@ -146,7 +149,9 @@ class FactReader:
             facts.plain = False
             return
         self.children.extend(value)
-        if facts.branches is not None or (keyword == "allOf" and len(value) > 1):
+        if keyword == "allOf" and len(value) > 1:
+            facts.parts = value
+        elif keyword != "allOf" and facts.branches is not None:
             facts.plain = False
         elif len(value) == 1:  # a must, like a reference
             facts.plain = facts.plain and facts.reference is None
@@ -232,6 +237,14 @@ class FactReader:
         facts.properties = value
         self.children.extend(value.values())
 
+    def _pattern_members(self, facts: Facts, value: Any, _: str) -> None:
+        facts.asserting += 1
+        if not isinstance(value, dict) or not all(isinstance(one, (dict, bool)) for one in value.values()):
+            facts.plain = False
+            return
+        facts.patterns = value
+        self.children.extend(value.values())
+
     def _additional(self, facts: Facts, value: Any, _: str) -> None:
         facts.asserting += 1
         facts.additional = value
@@ -313,7 +326,7 @@ _SIZES: Final = {
     "minProperties": "min_members", "maxProperties": "max_members",
 }  # fmt: skip
 _ANNOTATED: Final = frozenset(("unevaluatedProperties", "unevaluatedItems"))
-_MAPS: Final = frozenset(("patternProperties", "dependentSchemas", "dependencies"))
+_MAPS: Final = frozenset(("dependentSchemas", "dependencies"))
 
 _Reader = Callable[[FactReader, Facts, Any, str], None]
 _PLAIN: Final[dict[str, _Reader]] = {
@@ -337,6 +350,7 @@ _PLAIN: Final[dict[str, _Reader]] = {
     "contentMediaType": FactReader._content,  # noqa: SLF001
     "contentSchema": FactReader._content,  # noqa: SLF001
     "properties": FactReader._members,  # noqa: SLF001
+    "patternProperties": FactReader._pattern_members,  # noqa: SLF001
     "additionalProperties": FactReader._additional,  # noqa: SLF001
     "required": FactReader._required,  # noqa: SLF001
     "items": FactReader._items,  # noqa: SLF001

@@ -20,11 +20,10 @@ from ruvllm_grammar.jsonschema.clauses import Cell, Need, Negated, Place, Refusa
 from ruvllm_grammar.jsonschema.document import Node
 from ruvllm_grammar.jsonschema.objects import NameClass, ObjectShape, Proof, Slot
 from ruvllm_grammar.jsonschema.obligations import Conjunction, Obligation, Obligations
+from ruvllm_grammar.jsonschema.plain import MAX_LISTED
 from ruvllm_grammar.jsonschema.unevaluated import NameScope
 from ruvllm_grammar.jsonschema.values import canonical, spellable
 
-#: Names of a class up to which they are told apart as slots.
-MAX_LISTED = 64
 #: Sets of needs that members may have met together; more are refused.
 MAX_MET = 4096
 

@@ -30,7 +30,7 @@ Cost: linear in what the root reaches. Lineage: the fast path of a two-tier comp
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
@@ -39,23 +39,25 @@ from urllib.parse import unquote
 from ruvllm_grammar import ir
 from ruvllm_grammar.errors import LimitError, SyntaxGrammarError
 from ruvllm_grammar.jsonschema import formats as format_table
+from ruvllm_grammar.jsonschema.apart import Apart
 from ruvllm_grammar.jsonschema.clauses import Pattern, Size
 from ruvllm_grammar.jsonschema.document import Document
 from ruvllm_grammar.jsonschema.facts import FactReader, Facts
 from ruvllm_grammar.jsonschema.strings import StringShape
-from ruvllm_grammar.jsonschema.values import ALL_KINDS, canonical, is_number, kind, spellable
+from ruvllm_grammar.jsonschema.values import ALL_KINDS, is_number, kind, spellable
 from ruvllm_grammar.limits import Limits
 from ruvllm_grammar.source import pointer_join
 from ruvllm_grammar.syntax.regex import read_pattern
 
-#: References followed in a row to see what a branch is.
-_FOLLOWED: Final = 16
+#: Names of a class up to which they are listed, as `object_merge` does.
+MAX_LISTED: Final = 64
+#: `allOf` in `allOf` that is looked into.
+_DEEP: Final = 8
 #: Branches of one value, well within `obligations.MAX_CONJUNCTIONS`.
 _BRANCHES: Final = 2048
 #: Sweeps over what is not known to be inhabited; each goes one recursion further.
 _SWEEPS: Final = 3
 
-_OBJECT: Final = frozenset(("object",))
 #: What may stand in branches that only ask for names.
 _NAMING: Final = frozenset(("required", "type"))
 
@@ -116,22 +118,30 @@ NOTHING: Final = PlainParts({}, {}, (), None)
 
 
 def plain_parts(
-    document: Document, *, algebra: ir.Algebra, limits: Limits, assert_formats: bool, assert_content: bool
+    document: Document,
+    *,
+    algebra: ir.Algebra,
+    limits: Limits,
+    assert_formats: bool,
+    assert_content: bool,
+    any_order: bool = False,
 ) -> PlainParts:
     """Find the plain sub-schemas of a document; none where it consists of several resources, or annotations matter."""
     root = document.root.schema
     if not isinstance(root, dict) or not document.flat:
         return NOTHING
-    return _Survey(document, algebra, limits, formats=assert_formats, content=assert_content).parts(root)
+    reader = FactReader(document, formats=assert_formats, content=assert_content)
+    return _Survey(document, reader, algebra, limits, any_order=any_order).parts(root)
 
 
 class _Survey:
     """One pass over a document."""
 
     def __init__(
-        self, document: Document, algebra: ir.Algebra, limits: Limits, *, formats: bool, content: bool
+        self, document: Document, reader: FactReader, algebra: ir.Algebra, limits: Limits, *, any_order: bool
     ) -> None:
-        self.reader = FactReader(document, formats=formats, content=content)
+        self.reader = reader
+        self.apart = Apart(reader, any_order=any_order)
         self.root = id(document.root.schema)
         self.draft = document.root.draft.number
         self.algebra = algebra
@@ -149,6 +159,7 @@ class _Survey:
         restless: list[int] = []
         ways: dict[int, _Ways] = {}
         within: dict[int, tuple[Any, ...]] = {}
+        unique: list[int] = []
         stack = [root]
         while stack:
             schema = stack.pop()
@@ -160,7 +171,11 @@ class _Survey:
             else:
                 facts[this] = said
                 ways[this] = list(self._ways(said))
-                if said.branches is not None:
+                if said.unique and said.max_items not in {0, 1}:
+                    unique.append(this)
+                if said.parts:
+                    within[this] = tuple(said.parts)
+                elif said.branches is not None:
                     within[this] = tuple(said.branches)
                 elif said.reference is not None:
                     within[this] = (said.reference,)
@@ -175,6 +190,8 @@ class _Survey:
                         stack.append(child)
             if reader.annotated or len(seen) > self.limits.schema_nodes // 2:
                 return NOTHING
+        ranks = _inhabited(ways)
+        restless += (this for this in unique if not self.apart.always_differ(facts[this], ranks))
         gone: set[int] = set()
         while restless:
             this = restless.pop()
@@ -185,7 +202,7 @@ class _Survey:
         most = _most_branches(within, facts)
         if most is None or most > _BRANCHES:
             return NOTHING
-        return PlainParts(facts, _inhabited(ways, facts), tuple(seen[key] for key in facts), self)
+        return PlainParts(facts, ranks, tuple(seen[key] for key in facts), self)
 
     def pointer(self, key: int, known: dict[int, str]) -> str:
         """Where a schema stands, by the identity of its JSON object: found upwards, from what holds it."""
@@ -219,12 +236,14 @@ class _Survey:
             self.reader.children.append(schema.get("additionalItems"))
             return False
         if facts.reference is not None and (facts.asserting > 1 or facts.kinds is not ALL_KINDS):
+            facts.parts, facts.reference = (*facts.parts, facts.reference), None
+        if facts.parts and not self._merge(facts):
+            return False
+        if facts.patterns and not self._names_settled(facts):
             return False
         if facts.values is not None and facts.asserting > 1:
             return False
         if facts.branches is not None and not self._union_settled(facts):
-            return False
-        if facts.unique and not (facts.max_items in {0, 1} or self._differ(facts)):
             return False
         if facts.pattern is None and facts.format is None:
             return True
@@ -232,91 +251,78 @@ class _Survey:
         lengths = facts.low, facts.high
         return _strings(clauses, lengths, self.draft, self.limits, self.algebra)
 
-    def _differ(self, facts: Facts) -> bool:
-        """Whether the items of an array can visibly always differ: any strings."""
-        items = facts.items
-        if facts.prefix or not isinstance(items, dict):
-            return False
-        inner = self.reader.inner(items)
-        return inner.plain and inner.asserting == 0 and inner.kinds == {"string"}
-
     def _union_settled(self, facts: Facts) -> bool:
         branches = facts.branches or []
         if facts.asserting > 1:
             # Beside members of its own: the branches have none.
-            if facts.exclusive or facts.values is not None or facts.reference is not None:
+            if facts.exclusive or facts.values is not None or facts.parts:
                 return False
             return all(
                 isinstance(one, dict) and _NAMING.issuperset(self.reader.asserting(one)) for one in branches
             )
-        return not facts.exclusive or self._exclude_each_other(branches)
+        return not facts.exclusive or self.apart.exclusive(branches)
 
-    def _exclude_each_other(self, branches: list[Any]) -> bool:
-        """Whether no value visibly satisfies two branches; linear in the branches."""
-        taken: set[str] = set()
-        values: set[Hashable] = set()
-        listed_kinds: set[str] = set()
-        objects: list[Facts] = []
-        for branch in branches:
-            if branch is False:
-                continue
-            facts = self._followed(branch)
-            if facts is None or facts.branches is not None or facts.reference is not None:
+    def _merge(self, facts: Facts) -> bool:
+        """Whether schemas that hold beside each other visibly do not meet; what they say is put together.
+
+        They give no name two schemas, and no kind of value but objects is restricted by two of them.
+        """
+        merged = self._merged(facts, _DEEP)
+        if merged is None:
+            return False
+        names: set[str] = set()
+        strings = arrays = 0
+        for one in merged:
+            if (
+                one.additional is not True
+                or one.patterns
+                or one.unique
+                or not names.isdisjoint(one.properties)
+            ):
                 return False
-            if facts.values is not None:
-                keys = {canonical(value) for value in facts.values}
-                if not values.isdisjoint(keys):
-                    return False
-                values |= keys
-                listed_kinds.update(map(kind, facts.values))
-            elif facts.kinds == _OBJECT:
-                objects.append(facts)
-            else:
-                if not taken.isdisjoint(facts.kinds):
-                    return False
-                taken |= facts.kinds
-        if objects:
-            if "object" in taken or (len(objects) > 1 and not self._tagged(objects)):
-                return False
-            taken.add("object")
-        return taken.isdisjoint(listed_kinds)
+            names.update(one.properties)
+            strings += bool(one.low or one.high is not None or one.pattern or one.format)
+            arrays += bool(one.prefix or one.items is not True or one.min_items or one.max_items is not None)
+        if strings > 1 or arrays > 1:
+            return False
+        facts.merged = merged
+        return True
 
-    def _followed(self, branch: Any) -> Facts | None:
-        """What a branch says itself, references followed; None for true, and for references that do not end."""
-        for _ in range(_FOLLOWED):
-            if not isinstance(branch, dict):
-                return None
-            facts = self.reader.inner(branch)
-            if facts.reference is None or not facts.plain:
-                return facts if facts.plain else None
-            branch = facts.reference
-        return None
-
-    def _tagged(self, objects: list[Facts]) -> bool:
-        """Whether one required name has different listed values in all of these objects."""
-        for name in objects[0].required:
-            seen: set[Hashable] = set()
-            for facts in objects:
-                values = self._tag(facts, name)
-                if values is None or not seen.isdisjoint(values):
-                    break
-                seen |= values
-            else:
-                return True
-        return False
-
-    def _tag(self, facts: Facts, name: str) -> set[Hashable] | None:
-        if name not in facts.required or not isinstance(facts.properties.get(name), dict):
+    def _merged(self, facts: Facts, deep: int) -> list[Facts] | None:
+        """What schemas that hold beside each other say; None where some choose, or list values."""
+        if not deep or not facts.plain or facts.values is not None or facts.branches is not None:
             return None
-        inner = self._followed(facts.properties[name])
-        return None if inner is None or inner.values is None else {canonical(value) for value in inner.values}
+        found = [facts]
+        for part in facts.parts:
+            inner = self.apart.followed(part)
+            more = None if inner is None else self._merged(inner, deep - 1)
+            if more is None:
+                return None
+            found += more
+        return found
+
+    def _names_settled(self, facts: Facts) -> bool:
+        """Whether names that match a pattern, and the others, never run out; and no declared name matches."""
+        if len(facts.patterns) > 1:
+            return False
+        (text,) = facts.patterns
+        if not _names(text, self.limits, self.algebra, closed=facts.additional is False):
+            return False
+        expr = read_pattern(text, search=True, limits=self.limits)
+        return not any(
+            self.algebra.matches(expr, name)
+            for name in (*facts.properties, *facts.required)
+            if spellable(name)
+        )
 
     # ------------------------------------------------------------------------------------------------- inhabited
 
     def _ways(self, facts: Facts) -> Iterator[tuple[Any, ...]]:
         """The ways in which the schema is visibly inhabited, the shortest first."""
         kinds = facts.kinds
-        if facts.reference is not None:
+        if facts.parts:
+            yield from self._ways_beside(facts.merged)
+        elif facts.reference is not None:
             yield (facts.reference,)
         elif facts.branches is not None:
             if facts.asserting == 1 and kinds is ALL_KINDS:
@@ -338,11 +344,25 @@ class _Survey:
         else:
             names = set(facts.required)
             fits = facts.min_members <= len(names) and _at_most(len(names), facts.max_members)
-            if "object" in kinds and fits and all(map(spellable, names)):
+            if "object" in kinds and fits and all(map(spellable, names)) and not _unsaid(facts, names):
                 yield tuple(facts.properties.get(name, facts.additional) for name in names)
             if "array" in kinds and _at_most(facts.min_items, facts.max_items) and not facts.unique:
                 more = (facts.items,) if facts.min_items > len(facts.prefix) else ()
                 yield (*facts.prefix[: facts.min_items], *more)
+
+    def _ways_beside(self, merged: Sequence[Facts]) -> Iterator[tuple[Any, ...]]:
+        """The way of an object of which several schemas speak."""
+        kinds = frozenset.intersection(*(one.kinds for one in merged))
+        names = {name for one in merged for name in one.required}
+        declared = {name: schema for one in merged for name, schema in one.properties.items()}
+        fits = all(one.min_members <= len(names) and _at_most(len(names), one.max_members) for one in merged)
+        if "object" in kinds and fits and all(map(spellable, names)):
+            yield tuple(declared.get(name, True) for name in names)
+
+
+def _unsaid(facts: Facts, names: Iterable[str]) -> bool:
+    """Whether some names may get their schemas from patterns."""
+    return bool(facts.patterns) and any(name not in facts.properties for name in names)
 
 
 def _at_most(number: int, limit: int | None) -> bool:
@@ -370,6 +390,19 @@ def _leave_some(bounds: Iterable[tuple[str, int | Decimal]]) -> bool:
     lows = [value for keyword, value in bounds if keyword.lower().endswith("minimum")]
     highs = [value for keyword, value in bounds if keyword.lower().endswith("maximum")]
     return not lows or not highs or min(highs) - max(lows) >= 2
+
+
+@lru_cache(maxsize=4096)
+def _names(pattern: str, limits: Limits, algebra: ir.Algebra, *, closed: bool) -> bool:
+    """Whether names that match a pattern, and unless `closed` those that do not, are few or never run out."""
+    try:
+        expr = read_pattern(pattern, search=True, limits=limits)
+        return all(
+            one is ir.NEVER or algebra.strings(one, MAX_LISTED) is not None or not algebra.runs_out(one)
+            for one in ((expr,) if closed else (expr, ir.complement(expr)))
+        )
+    except (SyntaxGrammarError, LimitError):
+        return False  # the reader says where
 
 
 @lru_cache(maxsize=4096)
@@ -427,10 +460,10 @@ def _most_branches(within: dict[int, tuple[Any, ...]], plain: Mapping[int, Facts
     return max(counts.values(), default=1)
 
 
-def _inhabited(ways: dict[int, _Ways], plain: Mapping[int, Facts]) -> dict[int, int]:
+def _inhabited(ways: dict[int, _Ways]) -> dict[int, int]:
     """Ranks of what is visibly inhabited. Schemas come before what they have, so the last one is asked first."""
     ranks: dict[int, int] = {}
-    left = [key for key in reversed(ways) if key in plain]
+    left = list(reversed(ways))
     for _ in range(_SWEEPS):
         before = len(left)
         rest = []

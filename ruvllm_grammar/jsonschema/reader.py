@@ -68,6 +68,7 @@ class _Reading:
                 limits=limits,
                 assert_formats=formats == "assert",
                 assert_content=content == "assert",
+                any_order=any_order,
             )
         cells = Cells(
             self.document,
