@@ -7,6 +7,7 @@ spellings of one value are two strings of the leaf, so the minimal automaton sha
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from decimal import Decimal
 from itertools import count
@@ -27,6 +28,9 @@ from ruvllm_grammar.jsonschema.values import (
     spellable,
 )
 from ruvllm_grammar.jsonschema.whitespace import Whitespace
+
+#: Strings beyond this are looked up when they end, where every spelling is read: their automaton has no bound.
+_MANY = 256
 
 
 def lower(
@@ -83,7 +87,7 @@ def _scalar(value: Any, *, whole: bool = False) -> list[ir.Expr]:
 
 def _every_spelling(values: list[Any], *, whole: bool = False) -> ir.Expr:
     """Scalars in every spelling that JSON has for them; numbers are compared when they end."""
-    texts = [ir.literal(value) for value in values if isinstance(value, str) and spellable(value)]
+    texts = [value for value in values if isinstance(value, str) and spellable(value)]
     numbers = [value for value in values if is_number(value)]
     parts = [
         one
@@ -91,8 +95,10 @@ def _every_spelling(values: list[Any], *, whole: bool = False) -> ir.Expr:
         if not isinstance(value, str) and not is_number(value)
         for one in _scalar(value)
     ]
-    if texts:
-        parts.append(ir.json_string(ir.alt(*texts)))
+    if len(texts) > _MANY:
+        parts.append(ir.seq(ir.json_string(ir.ANY_TEXT), ir.check(_one_of(texts))))
+    elif texts:
+        parts.append(ir.json_string(ir.alt(*map(ir.literal, texts))))
     if numbers and whole:
         parts.extend(one for value in numbers for one in _scalar(value, whole=True))
     elif numbers:
@@ -104,6 +110,13 @@ def _every_spelling(values: list[Any], *, whole: bool = False) -> ir.Expr:
         name = "number in " + ", ".join(map(plain_decimal, sorted(wanted)))
         parts.append(ir.seq(NUMBER, ir.check(ir.Check("value", name, "", test))))
     return ir.alt(*parts)
+
+
+def _one_of(texts: list[str]) -> ir.Check:
+    """The check that a string is one of many; its name says which, since names identify tests."""
+    wanted = frozenset(texts)
+    digest = hashlib.sha256("\0".join(sorted(wanted)).encode()).hexdigest()
+    return ir.Check("value", f"string in {len(wanted)} of {digest}", "", wanted.__contains__)
 
 
 class _Spelling:

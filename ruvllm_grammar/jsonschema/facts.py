@@ -58,6 +58,7 @@ class Facts:
     exclusive = False
     parts: Sequence[Any] = ()  #: schemas that hold beside each other
     merged: Sequence[Facts] = ()  #: what they say, with what is said here
+    shared: Sequence[str] = ()  #: names to which several of them give a schema
 
 
 class FactReader:

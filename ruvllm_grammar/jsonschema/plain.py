@@ -30,7 +30,7 @@ Cost: linear in what the root reaches. Lineage: the fast path of a two-tier comp
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
@@ -44,7 +44,7 @@ from ruvllm_grammar.jsonschema.clauses import Pattern, Size
 from ruvllm_grammar.jsonschema.document import Document
 from ruvllm_grammar.jsonschema.facts import FactReader, Facts
 from ruvllm_grammar.jsonschema.strings import StringShape
-from ruvllm_grammar.jsonschema.values import ALL_KINDS, is_number, kind, spellable
+from ruvllm_grammar.jsonschema.values import ALL_KINDS, SCALARS, is_number, kind, spellable
 from ruvllm_grammar.limits import Limits
 from ruvllm_grammar.source import pointer_join
 from ruvllm_grammar.syntax.regex import read_pattern
@@ -237,8 +237,13 @@ class _Survey:
             return False
         if facts.reference is not None and (facts.asserting > 1 or facts.kinds is not ALL_KINDS):
             facts.parts, facts.reference = (*facts.parts, facts.reference), None
-        if facts.parts and not self._merge(facts):
-            return False
+        if facts.parts:
+            facts.parts = [one for one in facts.parts if one is not True and not self._says_nothing(one)]
+            if len(facts.parts) == 1 and facts.asserting == 1 and facts.kinds is ALL_KINDS:
+                facts.reference = facts.parts[0]
+                facts.parts = ()
+            elif facts.parts and not self._merge(facts):
+                return False
         if facts.patterns and not self._names_settled(facts):
             return False
         if facts.values is not None and facts.asserting > 1:
@@ -262,24 +267,27 @@ class _Survey:
             )
         return not facts.exclusive or self.apart.exclusive(branches)
 
+    def _says_nothing(self, schema: Any) -> bool:
+        return isinstance(schema, dict) and not self.reader.asserting(schema)
+
     def _merge(self, facts: Facts) -> bool:
         """Whether schemas that hold beside each other visibly do not meet; what they say is put together.
 
-        They give no name two schemas, and no kind of value but objects is restricted by two of them.
+        Names to which several of them give a schema have simple scalars, and no kind of value but objects is restricted
+        by two of them.
         """
         merged = self._merged(facts, _DEEP)
         if merged is None:
             return False
-        names: set[str] = set()
+        names: dict[str, Any] = {}
         strings = arrays = 0
         for one in merged:
-            if (
-                one.additional is not True
-                or one.patterns
-                or one.unique
-                or not names.isdisjoint(one.properties)
-            ):
+            if one.additional is not True or one.patterns or one.unique:
                 return False
+            for name in names.keys() & one.properties:
+                if not (self._simple(names[name]) and self._simple(one.properties[name])):
+                    return False
+                facts.shared = (*facts.shared, name)
             names.update(one.properties)
             strings += bool(one.low or one.high is not None or one.pattern or one.format)
             arrays += bool(one.prefix or one.items is not True or one.min_items or one.max_items is not None)
@@ -287,6 +295,15 @@ class _Survey:
             return False
         facts.merged = merged
         return True
+
+    def _simple(self, schema: Any) -> bool:
+        """Whether a schema allows only scalars, by kinds, lists, bounds and lengths: whatever holds beside it."""
+        facts = self.apart.followed(schema)
+        if facts is None or facts.branches is not None or facts.parts or facts.pattern or facts.format:
+            return False
+        if facts.values is not None:
+            return not any(isinstance(value, (dict, list)) for value in facts.values)
+        return facts.kinds <= SCALARS
 
     def _merged(self, facts: Facts, deep: int) -> list[Facts] | None:
         """What schemas that hold beside each other say; None where some choose, or list values."""
@@ -321,7 +338,7 @@ class _Survey:
         """The ways in which the schema is visibly inhabited, the shortest first."""
         kinds = facts.kinds
         if facts.parts:
-            yield from self._ways_beside(facts.merged)
+            yield from _ways_beside(facts)
         elif facts.reference is not None:
             yield (facts.reference,)
         elif facts.branches is not None:
@@ -350,14 +367,16 @@ class _Survey:
                 more = (facts.items,) if facts.min_items > len(facts.prefix) else ()
                 yield (*facts.prefix[: facts.min_items], *more)
 
-    def _ways_beside(self, merged: Sequence[Facts]) -> Iterator[tuple[Any, ...]]:
-        """The way of an object of which several schemas speak."""
-        kinds = frozenset.intersection(*(one.kinds for one in merged))
-        names = {name for one in merged for name in one.required}
-        declared = {name: schema for one in merged for name, schema in one.properties.items()}
-        fits = all(one.min_members <= len(names) and _at_most(len(names), one.max_members) for one in merged)
-        if "object" in kinds and fits and all(map(spellable, names)):
-            yield tuple(declared.get(name, True) for name in names)
+
+def _ways_beside(facts: Facts) -> Iterator[tuple[Any, ...]]:
+    """The way of an object of which several schemas speak."""
+    merged = facts.merged
+    kinds = frozenset.intersection(*(one.kinds for one in merged))
+    names = {name for one in merged for name in one.required}
+    declared = {name: schema for one in merged for name, schema in one.properties.items()}
+    fits = all(one.min_members <= len(names) and _at_most(len(names), one.max_members) for one in merged)
+    if "object" in kinds and fits and all(map(spellable, names)) and names.isdisjoint(facts.shared):
+        yield tuple(declared.get(name, True) for name in names)
 
 
 def _unsaid(facts: Facts, names: Iterable[str]) -> bool:
