@@ -5,7 +5,7 @@ below. Here they are answered from the JSON alone, with yes only where it is pla
 
 - *Branches* exclude each other by kind, by listed values, or as objects: a required name with different listed values
   in all of them (a tag, found in one pass over the branches), or, two by two, a required name that the other does not
-  allow or gives other values.
+  allow (found by sets of branches) or gives other values.
 - *Items* can always differ, and none can be begun in vain, where there is no end of values whatever has been written:
   strings without a pattern, numbers without bounds, objects that take any other name or end in such a value.
 """
@@ -20,8 +20,8 @@ from ruvllm_grammar.jsonschema.values import canonical, kind
 
 #: References followed in a row to see what a schema is.
 _FOLLOWED: Final = 16
-#: Objects up to which branches are compared two by two.
-_COMPARED: Final = 64
+#: Pairs of objects of which the values of members are compared.
+_COMPARED: Final = 4096
 #: Values in values that are looked at.
 _DEEP: Final = 6
 
@@ -91,15 +91,35 @@ class Apart:
         return taken.isdisjoint(listed_kinds)
 
     def _objects_differ(self, objects: list[Facts]) -> bool:
+        """Whether no object visibly satisfies two of these, of which sets are numbers with a bit for each."""
         if len(objects) < 2 or self._tagged(objects):
             return True
-        if len(objects) > _COMPARED:
-            return False
-        return all(
-            self._pair_differs(one, other) or self._pair_differs(other, one)
-            for i, one in enumerate(objects)
-            for other in objects[:i]
-        )
+        declaring: dict[str, int] = {}
+        closed = 0
+        for i, facts in enumerate(objects):
+            for name in facts.properties:
+                declaring[name] = declaring.get(name, 0) | 1 << i
+            closed |= (facts.additional is False and not facts.patterns) << i
+        lacking = []  # of each: who does not allow a name that it requires
+        for facts in objects:
+            found = 0
+            for name in facts.required:
+                found |= closed & ~declaring.get(name, 0)
+            lacking.append(found)
+        compared = 0
+        for i, one in enumerate(objects):
+            left = ((1 << i) - 1) & ~lacking[i]
+            while left:
+                j = left.bit_length() - 1
+                left ^= 1 << j
+                if lacking[j] >> i & 1:
+                    continue
+                compared += 1
+                if compared > _COMPARED or not (
+                    self._pair_differs(one, objects[j]) or self._pair_differs(objects[j], one)
+                ):
+                    return False
+        return True
 
     def _tagged(self, objects: list[Facts]) -> bool:
         """Whether one required name has different listed values in all of these objects."""
@@ -121,14 +141,11 @@ class Apart:
         return None if inner is None or inner.values is None else {canonical(value) for value in inner.values}
 
     def _pair_differs(self, one: Facts, other: Facts) -> bool:
-        """Whether a name that one object must have is not allowed in the other, or has other values there."""
-        for name in one.required:
-            if name not in other.properties:
-                if other.additional is False and not other.patterns:
-                    return True
-            elif self._values_differ(one.properties.get(name), other.properties[name]):
-                return True
-        return False
+        """Whether a name that one object must have takes other values in the other."""
+        return any(
+            name in other.properties and self._values_differ(one.properties.get(name), other.properties[name])
+            for name in one.required
+        )
 
     def _values_differ(self, one: Any, other: Any) -> bool:
         if one is False or other is False:

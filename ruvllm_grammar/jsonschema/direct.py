@@ -102,6 +102,33 @@ class Direct:
             found = self._scalars[kinds, integer] = ir.alt(*parts)
         return found
 
+    def union(self, name: str, number: int, suffix: str) -> ir.Group | None:
+        """The rules of the plain union with this number, objects in it included; None where facts are not enough.
+
+        Who enters a union enters all of it, so the objects are written along.
+
+        Args:
+            name: of the rule.
+            number: of the schema.
+            suffix: of the names of rules.
+        """
+        schema = self._plain.numbered(number)
+        facts = None if schema is None else self._plain.facts[id(schema)]
+        if facts is None or facts.branches is None or facts.asserting > 1 or len(facts.kinds) < _ALL:
+            return None
+        group: dict[str, ir.Expr] = {}
+        parts = []
+        for branch in facts.branches:
+            part = self.value(branch, suffix)
+            if part is None:
+                return None
+            parts.append(part)
+            if isinstance(part, ir.Ref) and part.name[0] == "c" and part.name not in group:
+                digits = part.name[1:].removesuffix(suffix)
+                found = self.object(part.name, int(digits), top=bool(suffix)) if digits.isdecimal() else None
+                group.update(found or {})
+        return {name: ir.alt(*parts), **group}
+
     def object(self, name: str, number: int, *, top: bool) -> ir.Group | None:
         """The rules of the plain object with this number; None where its facts are not enough.
 

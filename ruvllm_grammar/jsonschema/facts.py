@@ -306,7 +306,7 @@ class FactReader:
 def _harmless(value: Any) -> bool:
     """Whether a listed value can be written as it is, scalars at least."""
     if isinstance(value, str):
-        return spellable(value)
+        return value.isascii() or spellable(value)
     if isinstance(value, (int, Decimal)):
         return _moderate(value)
     if isinstance(value, list):

@@ -67,7 +67,7 @@ class Lowering:
         if name == CHARACTER:
             return {CHARACTER: ir.json_chars(ir.ANY_CHAR)}
         top, differs = name.endswith(_TOP), name.endswith(_ITEM)
-        if self._direct is not None and name[:1] == "c":
+        if self._direct is not None and name[:1] in {"c", "v"}:
             found = self._direct_group(name, top=top)
             if found is not None:
                 return found
@@ -84,10 +84,12 @@ class Lowering:
         return {}
 
     def _direct_group(self, name: str, *, top: bool) -> ir.Group | None:
-        """The rules of a plain object, where its facts are enough for them."""
+        """The rules of a plain object or union, where its facts are enough for them."""
         digits = name[1:].removesuffix(_TOP)
         if self._direct is None or not digits.isdecimal():
             return None
+        if name[:1] == "v":
+            return self._direct.union(name, int(digits), _suffix(top, False))
         return self._direct.object(name, int(digits), top=top)
 
     def _plain_value(self, schema: Any) -> ir.Expr:
