@@ -201,7 +201,7 @@ class Chain(Expr):
 _T = TypeVar("_T", bound=Expr)
 _TABLE: weakref.WeakValueDictionary[Hashable, Expr] = weakref.WeakValueDictionary()
 #: The weak references themselves: asking the dictionary for an object costs three times as much.
-_REFERENCES: dict[Hashable, weakref.ReferenceType[Expr]] = _TABLE.data
+_REFERENCES: dict[Hashable, weakref.ReferenceType[Expr]] = _TABLE.data  # type: ignore[attr-defined]  # not in stubs
 _LOCK = threading.Lock()
 
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -65,6 +66,8 @@ _GOES_ON = frozenset({BYTE, TOKEN, MARK, CHECK, STEP})
 _ENTERS = frozenset({CALL, COUNT, FRAME})
 _BRANCHES = frozenset({SPLIT, PICK})
 _UNROLL = 3  # copies written out instead of counted
+#: The instruction that reads a byte, for every byte.
+_BYTE_ROWS = tuple((BYTE, byte, 0, 0) for byte in range(256))
 _LEAF_REPEAT = 64  # a repeated character set up to this bound is one leaf automaton
 
 
@@ -172,8 +175,11 @@ class Emitter:
         self._code[4 * (pc - self._base) + field] = value
 
     def _call(self, target: str | _LeafKey) -> None:
-        self._calls.append((self._here(), 1, target))
-        self._ops((CALL, 0, 0, 0))
+        address = self._address.get(target)
+        if address is None:  # known at the end of the batch
+            self._calls.append((self._base + len(self._code) // 4, 1, target))
+            address = 0
+        self._code += (CALL, address, 0, 0)
 
     def _emit(self, e: ir.Expr) -> None:
         """Code that matches `e` and falls through; very deep parts are called, so that Python's stack suffices."""
@@ -181,25 +187,23 @@ class Emitter:
             self._bodies.append((self._here(), e))
             self._ops((CALL, 0, 0, 0))
             return
-        self._depth += 1
-        self._emit_node(e)
-        self._depth -= 1
-
-    def _emit_node(self, e: ir.Expr) -> None:
         write = self._writers.get(type(e))
         if write is None:
             msg = f"the program emitter does not know the node {type(e).__name__}"
             raise GrammarError(msg)
+        self._depth += 1
         write(self, e)
+        self._depth -= 1
 
     def _emit_literal(self, e: ir.Literal) -> None:
-        code = self._code
-        for byte in e.data:
-            code += (BYTE, byte, 0, 0)
+        self._code.extend(chain.from_iterable(map(_BYTE_ROWS.__getitem__, e.data)))
 
     def _emit_seq(self, e: ir.Seq) -> None:
         for part in e.parts:
-            self._emit(part)
+            if type(part) is ir.Literal:
+                self._code.extend(chain.from_iterable(map(_BYTE_ROWS.__getitem__, part.data)))
+            else:
+                self._emit(part)
 
     def _emit_ref(self, e: ir.Ref) -> None:
         self._call(e.name)
