@@ -37,9 +37,9 @@ def free(llm: LLM, questions: Sequence[Question], *, rows: int = 32) -> list[str
     return [result.text for result in llm.generate_batch(requests, max_rows=rows)]
 
 
-def room(llm: LLM, text: str, most: int = MOST_TOKENS) -> int:
-    """Tokens an answer may have."""
-    return max(1, min(most, llm.model.context - len(llm.model.encode(text))))
+def room(llm: LLM, text: str, *, most: int | None = None) -> int:
+    """Tokens an answer may have: `most`, or MOST_TOKENS, or what the context leaves."""
+    return max(1, min(most or MOST_TOKENS, llm.model.context - len(llm.model.encode(text))))
 
 
 def constrained_calls(llm: LLM, questions: Sequence[Question], *, rows: int = 32) -> list[str]:
@@ -70,7 +70,7 @@ def constrained_calls(llm: LLM, questions: Sequence[Question], *, rows: int = 32
         calling = _first(llm, texts, calling, "\n", rows)
     said = [
         GenerateRequest(
-            prompt=prompts[at], max_tokens=room(llm, prompts[at], 128), stop=(MARK,), sampling=GREEDY
+            prompt=prompts[at], max_tokens=room(llm, prompts[at], most=128), stop=(MARK,), sampling=GREEDY
         )
         for at in talking
     ]

@@ -31,7 +31,7 @@ from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from bench.embedded_model import tokenizer as tokenizers
-from bench.embedded_model.batches import START, Batch, Place, stream
+from bench.embedded_model.batches import SHARD, START, Batch, Place, stream
 from bench.embedded_model.chat_format import END, PAD
 from bench.embedded_model.recipe import Recipe, Size
 
@@ -51,6 +51,7 @@ class Run:
         threads: of torch, on the CPU.
         workers: processes that make data; 0 makes it in this one.
         minutes: time budget of the whole run, restarts included; None for none.
+        shard: examples made at a time.
         save_every: steps between checkpoints.
         report_every: steps between lines of progress.
     """
@@ -65,6 +66,7 @@ class Run:
     threads: int = 2
     workers: int = 0
     minutes: float | None = None
+    shard: int = SHARD
     save_every: int = 250
     report_every: int = 25
 
@@ -166,14 +168,14 @@ class Trainer:
                 rate = run.recipe.factor(self.step, spent)
                 meter.add(*self._learn(batch, stage, rate), batch.ids.size)
                 self.step += 1
-                self.place = place
+                over = self.step >= run.recipe.steps or run.recipe.stage_of(self.step) != stage
+                self.place = START if over else place
                 if self.step % run.report_every == 0 or self.step == run.recipe.steps:
                     self._report(meter, stage, rate)
                     meter = Meter(last=meter.loss)
                 if self.step % run.save_every == 0:
                     self.save()
-                if self.step >= run.recipe.steps or run.recipe.stage_of(self.step) != stage:
-                    self.place = START
+                if over:
                     break
             if budget is not None and self.spent_s >= budget:
                 break
@@ -182,7 +184,14 @@ class Trainer:
 
     def _batches(self, stage: int) -> Iterator[tuple[Batch, Place]]:
         name = self.run.recipe.stages[stage].data
-        return stream(self.run.tokenizer, name, self.run.seed, place=self.place, workers=self.run.workers)
+        return stream(
+            self.run.tokenizer,
+            name,
+            self.run.seed,
+            place=self.place,
+            workers=self.run.workers,
+            size=self.run.shard,
+        )
 
     def _learn(self, batch: Batch, stage: int, rate: float) -> tuple[float, float, int]:
         """One step; its loss, the share of answer tokens that were most probable, and their number."""
@@ -243,7 +252,12 @@ class Trainer:
     def _facts(self) -> str:
         """What must be the same for a run to be taken up."""
         return json.dumps(
-            {"size": asdict(self.run.size), "recipe": asdict(self.run.recipe), "seed": self.run.seed}
+            {
+                "size": asdict(self.run.size),
+                "recipe": asdict(self.run.recipe),
+                "seed": self.run.seed,
+                "shard": self.run.shard,
+            }
         )
 
     def _resume(self) -> None:
