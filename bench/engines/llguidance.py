@@ -29,16 +29,18 @@ class _Sequence:
 
 
 class _Compiled:
-    """A matcher that is put back to its start for each sequence: its lexer stays warm, which a copy's would not."""
+    """A matcher that is put back to its start for each sequence: its lexer stays warm, which a new one's would not."""
 
-    def __init__(self, matcher: llguidance.LLMatcher, words: Words) -> None:
-        self._matcher = matcher
-        self._pristine = matcher.deep_copy()
+    def __init__(self, make: Callable[[], llguidance.LLMatcher], words: Words) -> None:
+        self._make = make
+        self._matcher = make()
         self._words = words
+        if self._matcher.is_error():
+            raise Refused(self._matcher.get_error())
 
     def matcher(self) -> Matcher:
         if self._matcher.is_error() or not self._matcher.reset():
-            self._matcher = self._pristine.deep_copy()
+            self._matcher = self._make()
         return _Sequence(self._matcher, self._words)
 
 
@@ -62,12 +64,8 @@ class LLGuidance:
 
     def compile(self, schema: str) -> Grammar:
         """The grammar's text, and a matcher from it."""
-        matcher = llguidance.LLMatcher(
-            self._tokenizer, llguidance.LLMatcher.grammar_from_json_schema(schema), log_level=0
-        )
-        if matcher.is_error():
-            raise Refused(matcher.get_error())
-        return _Compiled(matcher, self._words)
+        grammar = llguidance.LLMatcher.grammar_from_json_schema(schema)
+        return _Compiled(lambda: llguidance.LLMatcher(self._tokenizer, grammar, log_level=0), self._words)
 
     def applier(self, logits: Logits) -> Callable[[Matcher], None]:
         """Its torch kernel, compiled; the numpy one takes milliseconds."""
