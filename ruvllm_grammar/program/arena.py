@@ -8,8 +8,10 @@ times what making one costs. It stays below 4 MB, from where on numpy asks for p
 
 from __future__ import annotations
 
+import mmap
+import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -45,7 +47,7 @@ _FRESH: dict[str, Callable[[], np.ndarray]] = {
     "configs": lambda: np.empty((_START["configs"], 2), np.int32),
     "states": lambda: np.empty((_START["states"], 4), np.int32),
     "state_hash": lambda: slots(_START["states"]),
-    "table": lambda: np.empty((_START["states"], 256), np.int32),
+    "table": lambda: _table(_START["states"]),
     "failed": lambda: np.zeros(8, np.uint8),
     "records": lambda: np.zeros((_START["records"], 3), np.int32),
     "record_next": lambda: np.zeros(_START["record_next"], np.int32),
@@ -78,6 +80,33 @@ def new_arena(limits: Limits, **given: np.ndarray) -> Arena:
     arrays: dict[str, Any] = {name: make() for name, make in _FRESH.items() if name not in given}
     arrays |= given | _scratch(_START_WIDTH)
     return replaced(Arena(head=head, pointers=_NO_POINTERS, address=0, **arrays))
+
+
+_SPARE: Final[list[mmap.mmap]] = []  # of tables of the first size that nobody uses any more
+_SPARES: Final = 4
+
+
+def _table(rows: int) -> layout.I32:
+    """Room for transitions, not initialised, in pages of its own.
+
+    From the heap, tables of grammars long dropped stayed with the process: 70 MB after 500 schemas. New pages cost half
+    a microsecond for each super-state when they are touched, so a few tables of the first size are used again.
+    """
+    size = rows * 256 * 4
+    try:
+        pages = _SPARE.pop() if rows == _START["states"] else mmap.mmap(-1, size)
+    except IndexError:
+        pages = mmap.mmap(-1, size)
+    whole = np.frombuffer(pages, np.int32)
+    if rows == _START["states"]:
+        # Views of the table keep `whole` alive, so nobody can see it being used again.
+        weakref.finalize(whole, _spared, pages).atexit = False
+    return whole.reshape(rows, 256)
+
+
+def _spared(pages: mmap.mmap) -> None:
+    if len(_SPARE) < _SPARES:
+        _SPARE.append(pages)
 
 
 def slots(entries: int) -> layout.I32:
@@ -133,7 +162,7 @@ def with_room(arena: Arena, what: str) -> Arena:
 
     if what == "states":
         size = 4 * arena.states.shape[0]
-        table = np.empty((size, 256), np.int32)
+        table = _table(size)
         used = int(arena.head[layout.N_STATES])
         table[:used] = arena.table[:used]
         arena = replaced(

@@ -19,6 +19,7 @@ a JUMP. Cost: a few microseconds per node of the expression.
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -104,6 +105,17 @@ class LeafBlock:
         return cls(dfa, base, counted, shape.live, shape.distance)
 
 
+def _weakly(emitter: Emitter) -> Callable[[str], int]:
+    """Fewest tokens of a rule, without keeping the emitter: large arrays must go when a grammar goes."""
+    reference = weakref.ref(emitter)
+
+    def distance_of(rule: str) -> int:
+        alive = reference()
+        return layout.FAR if alive is None else alive.distance_of(rule)
+
+    return distance_of
+
+
 class Emitter:
     """Writes a grammar's rules into an arena's program.
 
@@ -130,7 +142,7 @@ class Emitter:
         self.marks: list[str] = []
         self.checks: list[ir.Check] = []
         self._check_number: dict[ir.Check, int] = {}
-        self.records = Records(limits, self._distance_of)
+        self.records = Records(limits, _weakly(self))
         self._frame_pcs: list[tuple[int, int]] = []
         self._limits = limits
         self.size = 0
@@ -301,7 +313,7 @@ class Emitter:
         for pc, frame in self._frame_pcs:
             self.arena, self.arena.code[pc, 2] = self.records.start(self.arena, frame)
 
-    def _distance_of(self, rule: str) -> int:
+    def distance_of(self, rule: str) -> int:
         """Fewest tokens of a rule, once distances are known."""
         address = self._address.get(rule)
         return layout.FAR if address is None else int(self.arena.pc_distance[address])
