@@ -24,6 +24,7 @@ Lineage: lazy predicates beside a deterministic automaton are ANTLR's (Parr and 
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Final
@@ -83,7 +84,13 @@ class Register:
         self._epoch = self._machine.epoch
         self._crossed: dict[int, tuple[int, ...]] = {}
         self._failing: dict[tuple[int, int, tuple[int, ...]], int] = {}
-        self._ahead = Ahead(self._machine, self.target, self._step)
+        # Bound methods would make a circle: the arrays of a dropped grammar would wait for the collector.
+        me = weakref.proxy(self)
+        self._ahead = Ahead(
+            self._machine,
+            lambda state, byte: me.target(state, byte),  # noqa: PLW0108  asked through the proxy each time
+            lambda state, scan, byte: me._step(state, scan, byte),  # noqa: PLW0108, SLF001  the same
+        )
         self._ways: dict[tuple[int, int], frozenset[int]] = {}
 
     @property
