@@ -13,7 +13,7 @@ Idea. Keep that list as an index tensor on the logits' own device and touch only
 The lists stay on the device (`Resident`): on a GPU a row that was used before costs one index operation and no copy
 from the host. Everything here is index operations of torch, so a CPU runs the same lines.
 
-Cost for 128,256 float32 logits on one CPU thread: 12 us for 5,087 forbidden tokens, 2 us to gather a few, 10 us to keep
+Cost for 128,256 float32 logits on one CPU thread: 8 us for 5,087 forbidden tokens, 2 us to gather a few, 10 us to keep
 a few and write over the rest, 0.1 ms for 60,000 (a boolean mask of the same: 0.46 ms; bit by bit: 0.07 to 0.48 ms).
 """
 
@@ -111,6 +111,8 @@ def apply_row(logits: torch.Tensor, row: rg.Row) -> None:
         kept = logits.index_select(0, ids)
         logits.fill_(_MINUS)
         logits.index_copy_(0, ids, kept)
+    elif logits.device.type == "cpu" and logits.dtype != torch.bfloat16 and not logits.requires_grad:
+        logits.numpy()[ids.numpy()] = _MINUS  # two thirds of the time of what follows
     else:
         logits.index_fill_(0, ids, _MINUS)
 
