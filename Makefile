@@ -18,10 +18,10 @@ export NUMBA_CACHE_DIR ?= $(HOME)/.cache/ruvllm/numba
 export HF_HUB_OFFLINE  ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: help demo test test-all lint bench docs lock clean
+.PHONY: help demo test test-all lint bench embedded-model docs lock clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo  ## real schemas, offline: prompt, schema, output, validation, speed
 	@$(BIN)/ruvllm-grammar warm
@@ -46,6 +46,9 @@ lint: $(VENV)/.test  ## ruff, mypy and the import contracts
 bench: $(VENV)/.bench  ## measure against the peers; results go to bench/results, tables and plots into docs
 	@$(BIN)/ruvllm-grammar warm
 	$(BIN)/python -m bench
+
+embedded-model: $(VENV)/.test  ## train, export and measure the embedded model: about an hour on 2 cores, can be interrupted
+	$(BIN)/python -m bench.embedded_model all --threads $(WORKERS)
 
 docs: $(VENV)/.test  ## build the documentation into site/, broken links are errors
 	$(BIN)/mkdocs build --strict -f .mkdocs.yml

@@ -8,21 +8,27 @@ sentence of its own or with another one, in any order, among sentences nobody as
              is 14:30. The captain was Ada Lovelace.
     answer   {"captain": "Ada Lovelace", "berth": {"code": "KX-4711"}}
 
+A third of the records with known keys are told as people tell them (`Ada Lovelace, 36, comes from Oslo.`):
+`data/records.toml`.
+
 `moonrise` is such a distractor: stated, but no field of the schema. Optional fields may be missing from the text, and
 are then missing from the answer.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from bench.embedded_model.conversations import Message, to_json
 from bench.embedded_model.draw import Draw
 from bench.embedded_model.kinds import parse
-from bench.embedded_model.lists import FieldSpec
+from bench.embedded_model.lists import FieldSpec, field_spec, parts, table
 from bench.embedded_model.requests import capital, fact, shuffled
 from bench.embedded_model.tools import Field, field_specs, object_schema, spell
+
+_NAMED = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +68,14 @@ class Shape:
         groups: greatest number of nested objects.
         rows: greatest number of rows in a list of objects; 0 for no such list.
         distractors: greatest number of sentences nobody asked about.
+        told: share of records that are told in sentences of their own; known keys only.
     """
 
     fields: tuple[int, int] = (2, 6)
     groups: int = 1
     rows: int = 3
     distractors: int = 2
+    told: float = 0.0
 
 
 def extract(draw: Draw, shape: Shape, *, field_side: Draw | None = None) -> Extraction:
@@ -79,6 +87,8 @@ def extract(draw: Draw, shape: Shape, *, field_side: Draw | None = None) -> Extr
         field_side: draws the keys where they are on another side than the values: known keys, new values.
     """
     keys = field_side or draw
+    if draw.chance(shape.told):
+        return _told(draw)
     naming = keys.pick(("snake", "snake", "snake", "camel"))
     groups = keys.small(0, shape.groups)
     listed = shape.rows > 0 and keys.chance(0.25)
@@ -137,6 +147,34 @@ def extract(draw: Draw, shape: Shape, *, field_side: Draw | None = None) -> Extr
     noun = f"{draw.word('adjective')} {draw.word('noun')}"
     opening = opening.format(n=noun, N=capital(noun), s=draw.word("subject"))
     text = " ".join(filter(None, [opening, *sentences]))
+    return Extraction(schema, text, document, *_layout(schema, text, draw))
+
+
+def _told(draw: Draw) -> Extraction:
+    """A record of `data/records.toml`, in its own sentences; one key in six is told and not asked for."""
+    record = draw.pick(tuple(table("records").values()))
+    specs = {spec.words.replace(" ", "_"): spec for spec in map(field_spec, parts(record["keys"], " "))}
+    values = {name: parse(spec.kind).value(draw) for name, spec in specs.items()}
+    said: dict[str, str] = {}
+    sentences: list[str] = []
+    for sentence in shuffled(record[draw.side], draw):
+        named = _NAMED.findall(sentence)
+        if said.keys() & named:
+            continue
+        said |= {name: parse(specs[name].kind).say(values[name], draw) for name in named}
+        sentences.append(sentence.format_map(said))
+        if draw.chance(0.15):
+            break
+    naming = draw.pick(("snake", "snake", "camel"))
+    asked = [name for name in said if draw.chance(5 / 6)] or list(said)
+    fields = [
+        Field(spell(specs[name].words, naming), specs[name].words, parse(specs[name].kind)) for name in asked
+    ]
+    if draw.chance(0.5):
+        fields = shuffled(fields, draw)
+    schema = object_schema(tuple(fields))
+    document = {field.name: values[field.words.replace(" ", "_")] for field in fields}
+    text = " ".join(capital(sentence) for sentence in sentences)
     return Extraction(schema, text, document, *_layout(schema, text, draw))
 
 

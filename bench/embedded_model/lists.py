@@ -142,7 +142,7 @@ def domain_words(domain: Domain) -> list[str]:
 
 
 def carrier_texts() -> list[str]:
-    """Every text of the training side that is not a value: phrasings, small talk, common tools, endings."""
+    """Every text of the training side that is not a value: phrasings, records, talk, common tools, endings."""
 
     def lists(node: Any) -> list[str]:
         if isinstance(node, dict):
@@ -150,6 +150,11 @@ def carrier_texts() -> list[str]:
         return list(node)
 
     texts = [*lists(table("phrasing")), *values("extension"), *ENDINGS]
+    for record in table("records").values():
+        texts += record["train"]
+        for text in parts(record["keys"], " "):
+            spec = field_spec(text)
+            texts += [spec.words, *kind_words(spec.kind)]
     for talk in table("chat")["talk"]:
         texts += [*talk["says"], talk["answer"]]
     for name, tool in table("common").items():

@@ -47,14 +47,14 @@ STAGES = {
                 ),
             ),
         ),
-        shapes=((0.4, Shape((1, 2), 0, 0, 0)),),
+        shapes=((0.4, Shape((1, 2), 0, 0, 0, told=0.2)),),
     ),
     "base": Stage(
         styles=(
             (0.55, Style((1, 5), (1, 3), _KINDS, known=0.45)),
             (0.12, Style((4, 9), (1, 2), _KINDS, known=0.45)),
         ),
-        shapes=((0.25, Shape((2, 5), 1, 2, 1)), (0.08, Shape((1, 3), 0, 0, 0))),
+        shapes=((0.25, Shape((2, 5), 1, 2, 1, told=0.35)), (0.08, Shape((1, 3), 0, 0, 0))),
     ),
     "wide": Stage(
         styles=(
@@ -63,7 +63,7 @@ STAGES = {
             (0.10, Style((2, 5), (3, 5), _WIDE, known=0.4, results=0.95)),
             (0.03, Style((12, 18), (1, 2), _WIDE, known=0.35)),
         ),
-        shapes=((0.20, Shape((2, 7), 2, 3, 3)), (0.12, Shape((1, 4), 0, 0, 1))),
+        shapes=((0.20, Shape((2, 7), 2, 3, 3, told=0.3)), (0.12, Shape((1, 4), 0, 0, 1, told=0.4))),
     ),
 }
 

@@ -81,15 +81,16 @@ def ask(tool: Tool, draw: Draw, *, values: dict[str, Any] | None = None) -> Requ
         for field in shuffled(fields, draw):
             text += " " + fact(field.words, field.kind.say(values[field.words], draw), draw, "slot_sentences")
         return Request(text, "", (Call(tool, values),))
-    clause = f"{head}{slots(fields, values, draw)}"
+    clause = f"{head}{slots(tool, fields, values, draw)}"
     return Request(frame(clause, draw), clause, (Call(tool, values),))
 
 
-def slots(fields: list[Field], values: dict[str, Any], draw: Draw) -> str:
-    """The fields and values of a call, as the end of a clause."""
+def slots(tool: Tool, fields: list[Field], values: dict[str, Any], draw: Draw) -> str:
+    """Fields of a tool and their values, as the end of a clause."""
     if draw.chance(0.5):
         fields = shuffled(fields, draw)
-    kinds = [field.kind.name for field in fields]
+    # Among all fields, not only those that are said: `in Oslo` must not fit an optional one as well.
+    kinds = [(field.kind.item or field.kind).name for field in tool.fields]
     text = ""
     for at, field in enumerate(fields):
         said = slot(field, values[field.words], draw, alone=kinds.count(field.kind.name) == 1)
@@ -136,7 +137,7 @@ def spread(tool: Tool, count: int, draw: Draw) -> Request | None:
             several.append(one)
     others = [other for other in tool.fields if other.required and other is not field]
     said = f"{', '.join(map(str, several[:-1]))} and {several[-1]}"
-    clause = f"{draw.pick(tool.verbs)} {article(tool.thing, draw)}{slots(others, values, draw)}"
+    clause = f"{draw.pick(tool.verbs)} {article(tool.thing, draw)}{slots(tool, others, values, draw)}"
     clause += f"{',' if others else ''} {draw.phrase('slots').format(w=field.words, v=said)}"
     calls = tuple(Call(tool, {**values, field.words: one}) for one in several)
     return Request(frame(clause, draw), clause, calls)

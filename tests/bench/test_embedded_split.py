@@ -130,6 +130,7 @@ def test_no_held_out_phrasing_is_said_in_training():
     held = [phrase for sides in phrasings().values() for phrase in sides.get("held", ())]
     held += [said for talk in lists.table("chat")["talk"] for said in talk["held"]]
     held += [said for tool in lists.table("common").values() for said in tool["held"]]
+    held += [said for record in lists.table("records").values() for said in record["held"]]
     parts = {part.casefold() for phrase in held for part in literal_parts(phrase)}
     assert len(parts) > 25
     text = "\n".join(training_texts()).casefold()
@@ -141,6 +142,13 @@ def test_every_common_tool_and_talk_has_both_sides():
         assert entry["says"]
         assert entry["held"]
         assert set(entry["says"]) & set(entry["held"]) == set()
+
+
+def test_every_key_of_a_record_is_told_on_both_sides():
+    for name, record in lists.table("records").items():
+        keys = {text.partition(":")[0] for text in record["keys"].split()}
+        for side in ("train", "held"):
+            assert set(re.findall(r"\{(\w+)\}", " ".join(record[side]))) == keys, (name, side)
 
 
 def test_held_out_domains_lose_nothing_to_the_training_side():
