@@ -497,10 +497,22 @@ class Emitter:
         self.log.append(number)
         self.n_pending -= 1
 
-    def fill_record(self, record: int) -> None:
-        """Write the steps of a record."""
-        self.arena = self.records.fill(self.arena, record)
-        self.log.append(-1 - record)
+    def fill_record(self, record: int, *, ahead: int = 0) -> None:
+        """Write the steps of a record, and of up to `ahead` of those it leads to, the nearest first."""
+        todo = deque([record])
+        while todo:
+            record = todo.popleft()
+            first, symbols, _ = self.arena.records[record].tolist()
+            if first >= 0:
+                continue
+            self.arena = self.records.fill(self.arena, record)
+            self.log.append(-1 - record)
+            if ahead <= 0:
+                return
+            ahead -= 1
+            first = int(self.arena.records[record, 0])
+            following = self.arena.record_next[first : first + symbols]
+            todo.extend(following[following >= 0].tolist())
 
     def adopt(self, arena: Arena, *, with_distance: bool) -> None:
         """Go on in another arena, which holds the same program."""

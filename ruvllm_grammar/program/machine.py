@@ -35,6 +35,7 @@ _PortableEdge = tuple[int, int, PortableRecord | None, int]
 #: A configuration set that survives a dropped arena: nodes in parent-first order, then (pc, node index).
 Portable = tuple[tuple[tuple[_PortableEdge, ...], ...], tuple[tuple[int, int], ...]]
 
+_PATIENT = 3  # wishes of a call that are served one by one
 _LOOK = 1000  # instructions that `prepare` looks at
 _HARD = 8  # a single operation may exceed Limits.super_states by this factor before it is refused
 
@@ -201,14 +202,21 @@ class Machine:
             args: the rest of its arguments.
         """
         with self.lock:
+            served = 0
             while True:
                 result = kernel(self._emitter.arena.address, *args)
                 if result >= layout.DEAD:
                     return result
-                self.serve(result)
+                self.serve(result, served)
+                served += 1
 
-    def serve(self, code: int) -> None:
+    def serve(self, code: int, served: int = 0) -> None:
         """Fix what a kernel asked for by returning a failure code; then call it again. The lock must be held.
+
+        Args:
+            code: what it returned.
+            served: how often this call was served before. Who keeps asking for records gets twice as many each time,
+                since every wish is a walk that begins anew.
 
         Raises:
             LimitError: that is over a budget.
@@ -217,7 +225,8 @@ class Machine:
         if code == layout.NEED_RULE:
             self.awake().emit_lazy(int(arena.head[layout.NEED]))
         elif code == layout.NEED_RECORD:
-            self.awake().fill_record(int(arena.head[layout.NEED]))
+            ahead = 0 if served < _PATIENT else 2 << min(served - _PATIENT, 8)
+            self.awake().fill_record(int(arena.head[layout.NEED]), ahead=ahead)
         elif code == layout.GROW:
             what = layout.GROWN[int(arena.head[layout.NEED])]
             if what == "states" and 4 * arena.states.shape[0] > _HARD * max(self.limits.super_states, 1024):

@@ -265,6 +265,7 @@ class RowBuilder:
         """Have the desk list what may follow; returns the number of listed tokens."""
         machine = self.machine
         gather = machine.kernels.gather
+        served = 0
         while True:
             listed: int = gather(machine.arena.address, self._desk.address, state, limit)
             if listed >= 0:
@@ -274,7 +275,8 @@ class RowBuilder:
             elif listed == layout.NEED_ROOM:
                 self._desk = on_desk(self._desk, out=np.empty(2 * len(self._desk.out), np.int32))
             else:
-                machine.serve(listed)
+                machine.serve(listed, served)
+                served += 1
 
     def _provide(self, pc: int) -> None:
         """Put the frame of a leaf's state on the desk."""

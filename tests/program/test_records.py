@@ -152,3 +152,20 @@ def test_checks_leave_a_trace_and_can_fail():
     view = np.frombuffer(b"abd", np.uint8)
     assert machine.call(machine.kernels.advance_to_check, machine.start, view, 0, 3) == after
     assert machine.arena.head[[layout.AT, layout.BEFORE]].tolist() == [1, before]
+
+
+def test_a_call_that_keeps_asking_gets_records_ahead(monkeypatch):
+    body = ir.repeat(ir.seq(ir.literal("a"), ir.step(0)), 0)
+    machine = Machine(ir.Grammar("s", {"s": ir.frame(Counter(), body)}), Limits())
+    asked = []
+    serve = Machine.serve
+
+    def counted(self, code, served=0):
+        asked.append(code)
+        serve(self, code, served)
+
+    monkeypatch.setattr(Machine, "serve", counted)
+    one_by_one = machine.step_bytes(machine.start, b"a")
+    assert one_by_one >= 0
+    assert machine.step_bytes(one_by_one, b"a" * 900) >= 0
+    assert 3 < asked.count(layout.NEED_RECORD) < 20
