@@ -11,6 +11,9 @@ make; they are counted, and the document's own tokens followed. A place with one
 *Apply.* On the second way, CPU time of the parts of a decode step: the row (`Matcher.legal`), minus infinity over the
 others in 128,256 logits of a dtype (or, where few tokens are legal, gathering their logits instead), `Matcher.accept`.
 
+*Batches.* Wall time of `rg.fill_bitmask` along documents of n different grammars, each compiled anew, so that most rows
+are new: with the caller's thread alone, and with a thread for each core.
+
 Bias: the documents stand in JSON's compact or usual writing, which a model may not choose; one grammar per schema.
 """
 
@@ -21,6 +24,7 @@ import gc
 import gzip
 import json
 import random
+import statistics
 import sys
 import time
 from collections import defaultdict
@@ -41,6 +45,8 @@ WRITINGS: dict[Literal["compact", "flexible"], tuple[str, str]] = {
     "compact": (",", ":"),
     "flexible": (", ", ": "),
 }
+BATCHES = (4, 8, 16, 32)
+FOLLOWED = 60  # tokens of each document of a batch
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -75,6 +81,9 @@ def main() -> None:
             for name, dtype in DTYPES.items()
         },
     }
+    found["batches, ms"] = {
+        str(size): batch(vocabulary, rows, size) for size in BATCHES if len(rows) >= 2 * size
+    }
     text = json.dumps(found, indent=1)
     print(text)
     if not options.dry:
@@ -98,6 +107,38 @@ def documents(
             if test["valid"]:
                 text = json.dumps(test["data"], ensure_ascii=False, separators=WRITINGS[writing])
                 yield grammar, list(vocabulary.encode(text))
+
+
+def batch(vocabulary: rg.Vocabulary, rows: list[dict[str, Any]], size: int) -> dict[str, float]:
+    """Medians over several batches of the wall time of all masks, in milliseconds, by number of threads."""
+    times: dict[str, list[float]] = {"one thread": [], "all threads": []}
+    for start in range(0, min(len(rows), 6 * size) - size + 1, size):
+        for name in sorted(times, reverse=bool(start // size % 2)):
+            chosen: dict[int, tuple[rg.Matcher, list[int]]] = {}
+            for grammar, tokens in documents(vocabulary, rows[start : start + size], "flexible"):
+                chosen.setdefault(id(grammar), (grammar.matcher(), tokens[:FOLLOWED]))
+            times[name].append(
+                _filled(vocabulary, list(chosen.values()), 1 if name == "one thread" else None)
+            )
+    return {name: stats.rounded(statistics.median(values)) for name, values in times.items()}
+
+
+def _filled(
+    vocabulary: rg.Vocabulary, batch: list[tuple[rg.Matcher, list[int]]], threads: int | None
+) -> float:
+    spent = 0.0
+    for at in range(FOLLOWED):
+        batch = [(matcher, tokens) for matcher, tokens in batch if at < len(tokens)]
+        mask = rg.allocate_bitmask(len(batch), vocabulary.size)
+        started = time.perf_counter()
+        rg.fill_bitmask([matcher for matcher, _ in batch], mask, threads=threads)
+        spent += time.perf_counter() - started
+        for matcher, tokens in batch:
+            try:
+                matcher.accept(tokens[at])
+            except rg.MatchError:
+                tokens.clear()
+    return 1e3 * spent
 
 
 def saved(vocabulary: rg.Vocabulary, wanted: list[tuple[rg.CompiledGrammar, list[int]]]) -> dict[str, float]:
