@@ -65,12 +65,11 @@ def _conversation(draw: Draw) -> Case:
     return Case(system, tuple(tool.to_openai() for tool in made.tools), turns=made.turns)
 
 
-def _extraction(keys: Side) -> Callable[[Draw], Case]:
+def _extraction(keys: Side, *, told: float = 0.0) -> Callable[[Draw], Case]:
     def make(draw: Draw) -> Case:
         # Known keys are drawn by a generator of the training side that makes no words up.
         source = Draw(draw.rng, "train") if keys == "train" else draw
-        shape = Shape((2, 6), 1, 2, 2, told=0.3 if keys == "train" else 0.0)
-        made = extract(draw, shape, field_side=source)
+        made = extract(draw, Shape((2, 6), 1, 2, 2, told), field_side=source)
         return Case(tuple(made.messages()[:-1]), schema=made.schema, document=made.document)
 
     return make
@@ -94,6 +93,7 @@ ROWS: dict[str, Callable[[Draw], Case]] = {
     "small talk beside tools": _turn("talk", "train"),
     "extraction, known keys": _extraction("train"),
     "extraction, unseen keys": _extraction("held"),
+    "extraction, told freely": _extraction("train", told=1.0),
     "five turns": _conversation,
     "success": _success,
 }
