@@ -69,12 +69,13 @@ class VocabularyTables:
 
     def speller(self, vocabulary: Vocabulary) -> Speller:
         """Spells forced text; one for each tokenizer, which vocabularies of one fingerprint may have several of."""
-        found = self._spellers.get(vocabulary.encode)
-        if found is None:
-            found = self._spellers[vocabulary.encode] = Speller(vocabulary, self.tree)
-            while len(self._spellers) > _KEEP:
-                del self._spellers[next(iter(self._spellers))]
-        return found
+        with _LOCK:
+            found = self._spellers.get(vocabulary.encode)
+            if found is None:
+                found = self._spellers[vocabulary.encode] = Speller(vocabulary, self.tree)
+                while len(self._spellers) > _KEEP:
+                    del self._spellers[next(iter(self._spellers))]
+            return found
 
     @cached_property
     def further(self) -> TokenTree:

@@ -19,6 +19,7 @@ a few and write over the rest, 0.1 ms for 60,000 (a boolean mask of the same: 0.
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -36,13 +37,14 @@ _MINUS = -torch.inf
 class Resident:
     """Index tensors of rows on one device; those least recently used go when they hold more than `most_bytes`.
 
-    A process has one for each device. Threads may race to make a tensor; either serves.
+    A process has one for each device, which its threads share.
     """
 
     def __init__(self, device: torch.device, *, most_bytes: int = _MOST_BYTES) -> None:
         self._device = device
         self._most_bytes = most_bytes
         self._bytes = 0
+        self._lock = threading.Lock()
         self._known: OrderedDict[rg.Row, tuple[torch.Tensor, bool]] = OrderedDict()
 
     def __len__(self) -> int:
@@ -50,16 +52,19 @@ class Resident:
 
     def ids(self, row: rg.Row) -> tuple[torch.Tensor, bool]:
         """The shorter list of a row, int64 ascending, and whether it names the legal tokens (else the illegal ones)."""
-        found = self._known.get(row)
-        if found is not None:
-            self._known.move_to_end(row)
-            return found
+        with self._lock:
+            found = self._known.get(row)
+            if found is not None:
+                self._known.move_to_end(row)
+                return found
         listed, legal = _shorter(row)
         made = torch.from_numpy(listed).to(self._device), legal
-        self._known[row] = made
-        self._bytes += made[0].nbytes
-        while self._bytes > self._most_bytes and len(self._known) > 1:
-            self._bytes -= self._known.popitem(last=False)[1][0].nbytes
+        with self._lock:
+            if row not in self._known:
+                self._known[row] = made
+                self._bytes += made[0].nbytes
+            while self._bytes > self._most_bytes and len(self._known) > 1:
+                self._bytes -= self._known.popitem(last=False)[1][0].nbytes
         return made
 
 
