@@ -52,7 +52,7 @@ class _Memo(Generic[_V]):
         return value
 
 
-_leaves: _Memo[Dfa] = _Memo(64 << 20)
+_leaves: _Memo[Dfa] = _Memo(32 << 20)
 _symbolic: _Memo[SymbolicDfa] = _Memo(32 << 20)
 
 

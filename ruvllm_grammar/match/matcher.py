@@ -394,6 +394,18 @@ class Matcher:
         """Whether a check was met on the way here. The position behind one is always known."""
         return self._scan is not None and self._scan.crossed
 
+    def prepare(self) -> None:
+        """Emit rules that the text may come to soon, so that the next mask and step need not: for a model's idle time.
+
+        Nothing depends on it. It stops after a few rules, or at once where none is pending.
+
+        Raises:
+            LimitError: the program is over its budget.
+        """
+        if not self._finished:
+            with self._tokens.machine.lock:
+                self._tokens.machine.prepare(self._here().state)
+
     def forced(self) -> list[int]:
         """Tokens that may be appended without asking the model: the only possible text, spelled canonically.
 

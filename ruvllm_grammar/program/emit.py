@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from types import MappingProxyType
@@ -445,12 +445,13 @@ class Emitter:
         """Numbers of lazy rules that are not emitted yet."""
         return [n for n, pc in enumerate(self._lazy_pc) if self.arena.code[pc, 0] == LAZY]
 
-    def ahead(self, starts: list[int], most: int) -> int | None:
+    def ahead(self, starts: list[int], most: int, but: Container[int]) -> int | None:
         """The nearest lazy rule that a run from these addresses comes to; None where there is none near.
 
         Args:
             starts: addresses of instructions.
             most: instructions to look at.
+            but: numbers of lazy rules that are not asked for.
         """
         code = self.arena.code
         seen = set(starts)
@@ -459,7 +460,7 @@ class Emitter:
             most -= 1
             pc = todo.popleft()
             op, a, b, _ = code[pc].tolist()
-            if op == LAZY:
+            if op == LAZY and a not in but:
                 return int(a)
             following: tuple[int, ...] = ()
             if op in _GOES_ON:

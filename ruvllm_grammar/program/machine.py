@@ -84,6 +84,7 @@ class Machine:
         self.epoch = 0
         self.restarts = 0
         self.generation = 0
+        self._too_large: set[int] = set()
         self._cursors: weakref.WeakSet[Cursor] = weakref.WeakSet()
         self._emitter: Emitter | Dormant
         if image is None:
@@ -320,7 +321,7 @@ class Machine:
             How many were emitted.
 
         Raises:
-            LimitError: as when the rules are entered.
+            LimitError: the program is over its budget. An automaton that is over its own is left alone.
         """
         emitter = self._emitter
         if isinstance(emitter, Dormant) or not emitter.n_pending:
@@ -333,10 +334,17 @@ class Machine:
                 for ret in self.arena.edges[first : first + count, 0].tolist():
                     starts[ret] = None
             for done in range(rules):
-                number = emitter.ahead(list(starts), _LOOK)
+                number = emitter.ahead(list(starts), _LOOK, self._too_large)
                 if number is None:
                     return done
-                emitter.emit_lazy(number)
+                try:
+                    emitter.emit_lazy(number)
+                except LimitError as error:
+                    if error.limit != "leaf_states":
+                        raise
+                    self._too_large.add(
+                        number
+                    )  # perhaps no text ever comes there; the mask that does will say so
             return rules
 
     def subset(self, configurations: list[tuple[int, int]]) -> int:

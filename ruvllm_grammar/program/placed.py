@@ -18,7 +18,7 @@ import numpy.typing as npt
 from ruvllm_grammar.automata import Dfa
 from ruvllm_grammar.kernels.layout import I32, LEAF, LEAF_END, RETURN
 
-_BYTES: Final = 8 << 20
+_BYTES: Final = 4 << 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,14 +28,14 @@ class Shape:
     Attributes:
         code: int32[n, 4], one instruction for every state from START on.
         following: int32[n * n_classes], targets by state and class.
-        dead: int64[m], those places of `following` that lead nowhere.
+        dead: bool[n * n_classes], those places of `following` that lead nowhere.
         live: int32[n + 1], bytes on which a state goes on.
         distance: int32[n + 1], fewest bytes to acceptance.
     """
 
     code: I32
     following: I32
-    dead: npt.NDArray[np.int64]
+    dead: npt.NDArray[np.bool_]
     live: I32
     distance: I32
 
@@ -51,7 +51,7 @@ _lock = threading.Lock()
 
 
 def shape_of(dfa: Dfa) -> Shape:
-    """The instructions of an automaton; the last used 8 MB are remembered."""
+    """The instructions of an automaton; the last used 4 MB are remembered."""
     global _held  # noqa: PLW0603  one memo for the process
     with _lock:
         found = _known.get(dfa.digest)
@@ -79,4 +79,4 @@ def _shaped(dfa: Dfa) -> Shape:
     code[:, 1] = np.arange(states, dtype=np.int32) * dfa.n_classes
     distance = np.empty(dfa.n_states, np.int32)
     structure.leaf_distances(dfa.transitions, dfa.accepting, distance)
-    return Shape(code, following, np.flatnonzero(following < 0), live, distance)
+    return Shape(code, following, following < 0, live, distance)

@@ -183,7 +183,7 @@ class FrameStore:
         max_bytes: bound on the bytes of kept frames; a frame in use stays alive with its user.
     """
 
-    def __init__(self, vocabulary: Vocabulary, *, max_bytes: int = 32 << 20) -> None:
+    def __init__(self, vocabulary: Vocabulary, *, max_bytes: int = 24 << 20) -> None:
         self._vocabulary = vocabulary
         self._max_bytes = max_bytes
         self._bytes = 0

@@ -175,7 +175,7 @@ class RowStore:
         max_bytes: bound on the bytes of kept rows.
     """
 
-    def __init__(self, size: int, *, max_bytes: int = 32 << 20) -> None:
+    def __init__(self, size: int, *, max_bytes: int = 24 << 20) -> None:
         self._size = size
         self._max_bytes = max_bytes
         self._bytes = 0

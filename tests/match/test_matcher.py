@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import ruvllm_grammar as rg
 from ruvllm_grammar import ir
 from ruvllm_grammar.errors import LimitError, MatchError, UnsatisfiableGrammar, VocabularyError
 from ruvllm_grammar.limits import Limits
@@ -244,3 +245,24 @@ def test_matchers_share_a_grammar_between_threads():
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def test_prepare_emits_rules_before_masks_ask_for_them():
+    inner = {"properties": {"b": {"enum": ["x", "y"]}}, "additionalProperties": False}
+    schema = {"properties": {"a": inner}, "required": ["a"], "additionalProperties": False}
+    vocabulary = Vocabulary.from_tokens([bytes([b]) for b in range(256)] + [None], eos={256})
+    ahead, without = (rg.compile(rg.JsonSchema(schema), vocabulary) for _ in range(2))
+    text = b'{"a":{"b":"x"}}'
+    one, other = ahead.matcher(), without.matcher()
+    emitted = []
+    for byte in text:
+        for _ in range(20):
+            one.prepare()
+        emitted.append(ahead.tokens.machine.size)
+        assert one.legal().ids.tolist() == other.legal().ids.tolist()
+        assert ahead.tokens.machine.size == emitted[-1]  # the mask asked for nothing
+        one.accept(byte)
+        other.accept(byte)
+    assert one.is_accepting
+    one.accept(256)
+    one.prepare()
