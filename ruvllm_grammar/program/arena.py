@@ -47,7 +47,7 @@ _FRESH: dict[str, Callable[[], np.ndarray]] = {
     "configs": lambda: np.empty((_START["configs"], 2), np.int32),
     "states": lambda: np.empty((_START["states"], 4), np.int32),
     "state_hash": lambda: slots(_START["states"]),
-    "table": lambda: _table(_START["states"]),
+    "table": lambda: table_of(_START["states"]),
     "failed": lambda: np.zeros(8, np.uint8),
     "records": lambda: np.zeros((_START["records"], 3), np.int32),
     "record_next": lambda: np.zeros(_START["record_next"], np.int32),
@@ -86,7 +86,7 @@ _SPARE: Final[list[mmap.mmap]] = []  # of tables of the first size that nobody u
 _SPARES: Final = 4
 
 
-def _table(rows: int) -> layout.I32:
+def table_of(rows: int) -> layout.I32:
     """Room for transitions, not initialised, in pages of its own.
 
     From the heap, tables of grammars long dropped stayed with the process: 70 MB after 500 schemas. New pages cost half
@@ -162,7 +162,7 @@ def with_room(arena: Arena, what: str) -> Arena:
 
     if what == "states":
         size = 4 * arena.states.shape[0]
-        table = _table(size)
+        table = table_of(size)
         used = int(arena.head[layout.N_STATES])
         table[:used] = arena.table[:used]
         arena = replaced(

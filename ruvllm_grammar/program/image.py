@@ -34,6 +34,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, overload
@@ -46,7 +47,7 @@ from ruvllm_grammar.automata import Dfa
 from ruvllm_grammar.errors import CacheError, GrammarError, LimitError
 from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.limits import Limits
-from ruvllm_grammar.program.arena import new_arena, roomy, slots
+from ruvllm_grammar.program.arena import new_arena, roomy, slots, table_of
 from ruvllm_grammar.program.emit import Emitter, LeafBlock
 
 Array = npt.NDArray[Any]
@@ -192,7 +193,7 @@ def arena_of(image: Image, limits: Limits, n_checks: int) -> layout.Arena:
     distance = np.zeros(len(code), np.int32)
     distance[: len(arrays["pc_distance"])] = arrays["pc_distance"]
     nodes, states = roomy(arrays["nodes"], "nodes"), roomy(arrays["states"], "states")
-    table = np.empty((len(states), 256), np.int32)
+    table = table_of(len(states))
     table[:n] = _USUAL[arrays["usual"]]
     table.ravel()[arrays["at"]] = arrays["to"]
     arena = new_arena(
@@ -228,7 +229,7 @@ class Dormant:
     Args:
         image: of the machine.
         limits: budgets.
-        awake: gives the emitter that can do more; called by tests of values.
+        awake: gives the emitter that can do more, a bound method; called by tests of values.
 
     Attributes:
         arena, size, start_pc, leaves, token_sets, checks, log, leaf_next_size, record_sizes: as of an `Emitter`.
@@ -274,8 +275,14 @@ class Dormant:
 
 
 def _asleep(awake: Callable[[], Emitter], number: int) -> Callable[[Any], bool]:
+    """The test of a check that needs the source. Does not keep the machine: its large arrays must go when it goes."""
+    reference = weakref.WeakMethod(awake)
+
     def test(value: Any) -> bool:
-        found = awake().checks[number].test
+        alive = reference()
+        if alive is None:  # not reached: who asks holds the machine
+            raise CacheError("a check was asked after its grammar was gone")
+        found = alive().checks[number].test
         return found is None or bool(found(value))
 
     return test

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import random
+import weakref
 
 import numpy as np
 import pytest
@@ -169,6 +171,19 @@ def test_tests_of_values_read_the_source():
     assert [(check.kind, check.name) for check in checks] == [
         (check.kind, check.name) for check in truth.tokens.machine.checks
     ]
+
+
+def test_a_dropped_grammar_frees_its_arrays_at_once():
+    source = rg.JsonSchema({"multipleOf": 0.3})
+    grammar = resumed(image_of(source, "0"), source)
+    arrays = weakref.ref(grammar.tokens.machine.arena.states)
+    gc.collect()
+    gc.disable()
+    try:
+        del grammar
+        assert arrays() is None
+    finally:
+        gc.enable()
 
 
 def test_only_so_many_states_are_kept():
