@@ -30,10 +30,10 @@ class RegularAlgebra:
         """Whether no string matches."""
         if not ir.hides_emptiness(e):
             return e is ir.NEVER
-        if _is_endless(e):
-            return False
         spelled = isinstance(e, (ir.Leaf, ir.JsonString))
         body = e.body if isinstance(e, (ir.Leaf, ir.JsonString)) else e
+        if _is_endless(body):
+            return False
         found = self._is_empty_between(body, spelled=spelled)
         if found is not None:
             return found

@@ -7,6 +7,8 @@ expression, where most of them stand, nothing needs pasting and the algebra's re
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ruvllm_grammar import ir
 from ruvllm_grammar.automata.alphabet import Alphabet, SetId
 from ruvllm_grammar.automata.counts import without_empty_bodies
@@ -26,12 +28,15 @@ _PRODUCTS = 4
 _NOTHING = SymbolicDfa(((),), (False,))
 
 
-def construct(e: ir.Expr, limit: int) -> SymbolicDfa:
+def construct(
+    e: ir.Expr, limit: int, *, known: Callable[[ir.Expr], SymbolicDfa] | None = None
+) -> SymbolicDfa:
     """The minimal automaton of a regular expression.
 
     Args:
         e: a regular expression.
         limit: `Limits.leaf_states`, for every automaton on the way.
+        known: remembers the automata of operands, or builds them.
 
     Raises:
         GrammarError: `e` is not regular.
@@ -43,7 +48,12 @@ def construct(e: ir.Expr, limit: int) -> SymbolicDfa:
     alphabet = Alphabet()
     fragments: dict[ir.Expr, SymbolicDfa] = {}
     for node in _boolean_nodes(e):
-        fragments[node] = _boolean(node, alphabet, fragments, limit).freeze()
+        if known is not None:
+            for part in ir.children(node):
+                operand = part.body if isinstance(node, ir.Both) and isinstance(part, ir.Complement) else part
+                fragments.setdefault(operand, known(operand))
+        if node not in fragments:
+            fragments[node] = _boolean(node, alphabet, fragments, limit).freeze()
     return fragments[e] if e in fragments else _finish(_plain(e, alphabet, fragments, limit))
 
 

@@ -73,7 +73,9 @@ def encode(dfa: SymbolicDfa, encoding: Encoding, limit: int) -> Dfa:
     transitions = np.zeros((states, len(smallest)), np.int32)
     sample = np.array(smallest)
     for (spelling, members, targets), ids in zip(groups, inner, strict=True):
-        columns = np.concatenate([np.zeros((len(members), 1), np.int64), targets, ids], axis=1)
+        columns = np.concatenate(
+            [np.zeros((len(members), 1), np.int64), targets, ids], axis=1, dtype=np.int32
+        )
         rows = np.concatenate([members[:, None], ids], axis=1)
         transitions[rows] = columns[:, spelling.rows[:, spelling.classes[sample]]]
     accepting = np.zeros(states, np.bool_)

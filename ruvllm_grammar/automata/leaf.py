@@ -75,7 +75,9 @@ def symbolic_dfa(e: ir.Expr, limits: Limits) -> SymbolicDfa:
 
 def _constructed(e: ir.Expr, limits: Limits) -> SymbolicDfa:
     words = excluded_words(e)
-    return construct(e, limits.leaf_states) if words is None else any_but(words)
+    if words is not None:
+        return any_but(words)
+    return construct(e, limits.leaf_states, known=lambda part: symbolic_dfa(part, limits))
 
 
 def leaf_dfa(e: ir.Expr, limits: Limits) -> Dfa:

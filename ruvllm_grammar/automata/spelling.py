@@ -311,12 +311,12 @@ def _digit_runs(runs: list[_Run]) -> list[_Run]:
 
 def _byte_classes(rows: npt.NDArray[np.uint32], cuts: list[int]) -> tuple[list[int], npt.NDArray[np.uint8]]:
     """One cut for each distinct column of `rows`, and the class of every byte; between two cuts bytes are alike."""
-    columns = np.ascontiguousarray(rows.T)
+    columns = np.ascontiguousarray(rows.T).view(f"V{rows.itemsize * len(rows)}").ravel().tolist()
     numbers: dict[bytes, int] = {}
     distinct: list[int] = []
     classes = bytearray()
     for index, (start, stop) in enumerate(zip(cuts, [*cuts[1:], 256], strict=True)):
-        number = numbers.setdefault(columns[index].tobytes(), len(numbers))
+        number = numbers.setdefault(columns[index], len(numbers))
         if number == len(distinct):
             distinct.append(index)
         classes += bytes([number]) * (stop - start)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 MAX_SCALAR = 0x10FFFF
@@ -55,6 +55,7 @@ class CharSet:
     """
 
     ranges: tuple[Range, ...]
+    _hash: int = field(default=0, init=False, compare=False, repr=False)
 
     ANY: ClassVar[CharSet]
     NONE: ClassVar[CharSet]
@@ -112,6 +113,12 @@ class CharSet:
     def difference(self, other: CharSet) -> CharSet:
         """Members of this set that are not in `other`."""
         return self.intersect(other.complement())
+
+    def __hash__(self) -> int:
+        """Worked out once: large sets are keys wherever automata are built."""
+        if not self._hash:
+            object.__setattr__(self, "_hash", hash(self.ranges) or 1)
+        return self._hash
 
     def __contains__(self, char: object) -> bool:
         point = ord(char) if isinstance(char, str) else char
