@@ -86,7 +86,11 @@ class _CountedText:
         successors = [sorted({t for _, t in row}) for row in automaton.rows]
         if high is None:
             self._longest = _longest(successors)
-            self._nearest = _rooms(successors, automaton.accepting, len(successors) + low)
+            if low:
+                self._nearest = _rooms(successors, automaton.accepting, len(successors) + low)
+            else:  # only the shortest text is ever asked for
+                steps = _shortest(successors, automaton.accepting)
+                self._nearest = [0 if one < 0 else 1 << one for one in steps]
         else:
             self._nearest = _rooms(successors, automaton.accepting, high)
 
@@ -160,6 +164,22 @@ def _rooms(successors: list[list[int]], accepting: tuple[bool, ...], most: int) 
             break
     packed = np.packbits(reached, axis=0, bitorder="little")
     return [int.from_bytes(packed[:, state].tobytes(), "little") for state in range(len(successors))]
+
+
+def _shortest(successors: list[list[int]], accepting: tuple[bool, ...]) -> list[int]:
+    """Per state the length of the shortest text that leads to acceptance; -1 where there is none."""
+    predecessors: list[list[int]] = [[] for _ in successors]
+    for state, targets in enumerate(successors):
+        for target in targets:
+            predecessors[target].append(state)
+    found = [0 if yes else -1 for yes in accepting]
+    queue = [state for state, yes in enumerate(accepting) if yes]
+    for state in queue:
+        for before in predecessors[state]:
+            if found[before] < 0:
+                found[before] = found[state] + 1
+                queue.append(before)
+    return found
 
 
 def _longest(successors: list[list[int]]) -> list[int | None]:

@@ -148,3 +148,34 @@ def test_distances_know_what_is_missing(bytes_vocabulary):
     matcher = rg.compile(rg.JsonSchema(schema), bytes_vocabulary).matcher()
     matcher.accept_bytes(b'"' + b"x" * 10)
     assert matcher.tokens_to_finish == 20 + 2
+
+
+def test_many_places_of_scattered_sets_are_run_with_records(bytes_vocabulary):
+    """Spelled, `\\p{L}` is 890 states at each of two thousand places."""
+    pattern = "^[\\p{L}\\p{N}_]{1,40}( [\\p{L}\\p{N}_]{1,40}){0,50}$"
+    compiled = rg.compile(rg.JsonSchema({"type": "string", "pattern": pattern}), bytes_vocabulary)
+    assert compiled.guards == ()
+    texts = [
+        "a",
+        "žluťoučký kůň",
+        "",
+        "a  b",
+        "ab ",
+        "x" * 40,
+        "x" * 41,
+        "日本 語",
+        " ".join("a" * 51),
+        "a-b",
+    ]
+    texts += [" ".join("a" * 52), "\\u00e9\\u0020b", "\\ud835\\udcd0"]
+    good = [text for text in texts if compiled.accepts(f'"{text}"')]
+    expected = [
+        "a",
+        "žluťoučký kůň",
+        "x" * 40,
+        "日本 語",
+        " ".join("a" * 51),
+        "\\u00e9\\u0020b",
+        "\\ud835\\udcd0",
+    ]
+    assert good == expected
