@@ -57,14 +57,18 @@ def symbols_of(drafts: Sequence[Draft]) -> Symbols:
 
 def edges_of(draft: Draft, symbols: Symbols) -> tuple[_Ints, _Ints, _Ints]:
     """int32[edges] each: symbols, states they leave from and states they lead to."""
-    flat = [
-        (symbol, state, target)
-        for state, row in enumerate(draft.rows)
-        for label, target in row
-        for symbol in symbols.of[label]
-    ]
-    symbol, source, target = np.array(flat, np.int32).reshape(-1, 3).T.copy()
-    return symbol, source, target
+    place = {label: i for i, label in enumerate(symbols.of)}
+    flat = [(place[label], state, target) for state, row in enumerate(draft.rows) for label, target in row]
+    label, source, target = np.array(flat, np.int32).reshape(-1, 3).T.copy()
+    every = [symbol for group in symbols.of.values() for symbol in group]
+    if len(every) == len(place):  # the labels are disjoint
+        return np.array(every, np.int32)[label], source, target
+    sizes = np.array([len(group) for group in symbols.of.values()], np.int32)
+    count = sizes[label]
+    edge = np.repeat(np.arange(len(label)), count)
+    within = np.arange(len(edge)) - (np.cumsum(count) - count)[edge]
+    first = np.cumsum(sizes) - sizes
+    return np.array(every, np.int32)[first[label[edge]] + within], source[edge], target[edge]
 
 
 def blocks(symbol: _Ints, source: _Ints, target: _Ints, kind: _Ints) -> tuple[_Ints, _Ints]:

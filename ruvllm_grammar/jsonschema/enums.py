@@ -64,7 +64,12 @@ def lower(
             others.append(value)
     if lenient:
         return ir.alt(_every_spelling(others, whole=whole), *containers), spelling.rules
-    scalars = [one for value in others for one in _scalar(value, whole=whole)]
+    scalars: list[ir.Expr] = []
+    for value in others:
+        if not isinstance(value, str):
+            scalars += _scalar(value, whole=whole)
+        elif spellable(value):  # the most frequent case, so in place
+            scalars.append(ir.literal(quoted(value)))
     flat = ir.alt(*scalars)
     return ir.alt(ir.leaf(flat) if isinstance(flat, ir.Alt) else flat, *containers), spelling.rules
 

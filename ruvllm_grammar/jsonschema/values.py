@@ -71,19 +71,21 @@ def count(value: Any) -> int | None:
 
 def kind(value: Any) -> str:
     """The kind of a JSON value: one of `KINDS`."""
+    if isinstance(value, str):
+        return "string"
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, (int, Decimal)):
         return "number"
-    if isinstance(value, str):
-        return "string"
     return "object" if isinstance(value, dict) else "array"
 
 
 def canonical(value: Any) -> Hashable:
     """A hashable key; two values are equal in JSON Schema's sense exactly when their keys are."""
+    if isinstance(value, str):  # listed by the thousand
+        return ("string", value)
     match kind(value):
         case "number":
             return ("number", _significant(value))
@@ -171,6 +173,9 @@ def number_spellings(value: int | Decimal) -> tuple[str, ...]:
     >>> number_spellings(Decimal("1e-7"))
     ('0.0000001', '1e-07')
     """
+    if isinstance(value, int) and -(10**_SHORT) < value < 10**_SHORT:
+        plain = str(int(value))
+        return (plain, plain + ".0")
     exact = rational(value)
     plain = plain_decimal(exact)
     found = {plain: None}
