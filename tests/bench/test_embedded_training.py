@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -12,11 +14,12 @@ import torch
 
 from bench.embedded_model import answering
 from bench.embedded_model import tokenizer as tokenizers
+from bench.embedded_model.__main__ import main
 from bench.embedded_model.answering import constrained_calls, constrained_documents, free, play
 from bench.embedded_model.batches import START, Place, shard, stream
 from bench.embedded_model.cases import cases
 from bench.embedded_model.chat_format import PAD
-from bench.embedded_model.evaluate import figures, verdicts
+from bench.embedded_model.evaluate import Options, evaluate, figures, missed, speed, verdicts, write
 from bench.embedded_model.export import export
 from bench.embedded_model.judge import judge_calls, read_calls
 from bench.embedded_model.recipe import SIZES, Recipe, Stage, recipe
@@ -234,3 +237,30 @@ def test_free_answers_are_within_their_budget(llm, monkeypatch):
     monkeypatch.setattr(answering, "MOST_TOKENS", 5)
     (text,) = free(llm, [([{"role": "user", "content": "Hi."}], [])])
     assert len(llm.model.encode(text)) <= 40  # five tokens; what they decode to may be encoded otherwise
+
+
+@pytest.mark.slow
+def test_an_evaluation_says_what_it_measured_and_misses(shipped, tmp_path, monkeypatch):
+    monkeypatch.setattr(answering, "MOST_TOKENS", 250)
+    result = evaluate(shipped, Options(count=1, seeds=(1, 2), rows=("small talk beside tools",), threads=1))
+    write(result, tmp_path / "results" / "result.json")
+    assert json.loads((tmp_path / "results" / "result.json").read_text(encoding="utf-8")) == result
+    assert result["parameters"] == SIZES["tiny"].parameters
+    assert set(result["rows"]["small talk beside tools"]) == {"constrained", "unconstrained"}
+    assert missed(result) == []  # no threshold for this row, and no clock in a run of some rows
+
+
+@pytest.mark.slow
+def test_the_clock_runs(shipped):
+    found = speed(shipped)
+    assert set(found) == {"load s", "tokens/s"}
+    assert min(found.values()) > 0
+
+
+@pytest.mark.parametrize("stage", ["easy", "wide"])
+def test_show_prints_examples(capsys, monkeypatch, stage):
+    monkeypatch.setattr(sys, "argv", ["embedded_model", "show", "--stage", stage])
+    with pytest.raises(SystemExit) as done:
+        main()
+    assert done.value.code == 0
+    assert capsys.readouterr().out.count("<|im_start|>assistant\n") >= 5
