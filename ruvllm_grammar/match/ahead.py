@@ -29,8 +29,11 @@ from ruvllm_grammar.program import Machine
 from ruvllm_grammar.vocab import Trie
 
 _STEPS: Final = 400  # bytes a search may try
+_STEPS_A_MASK: Final = 1000  # bytes that all searches for one mask may try
 _LEVELS: Final = 3  # containers that may close before the next sibling begins
 _LONGEST: Final = 64  # bytes of a scalar that is written to its end to see what follows
+_ENDS: Final = 16  # last digits worth listing
+_SIGNED: Final = b"-0123456789"
 _REMEMBERED: Final = 1 << 16  # entries of each memo
 _MANY_WAYS, _FEW_WAYS, _CHECKED = range(1, 4)
 _BLANK, _QUOTE, _COMMA, _COLON, _BACKSLASH = 0x20, 0x22, 0x2C, 0x3A, 0x5C
@@ -61,9 +64,11 @@ class Ahead:
         self._behind: dict[int, int] = {}
         self._known: dict[object, tuple[bool, Scan]] = {}
         self._few: dict[int, int] = {}
+        self._last: dict[int, tuple[bytes, ...] | None] = {}
         self._listed: dict[int, bool] = {}
         self._few_by_program: dict[tuple[int | bool, ...], int] = {}
         self._bytes = _single_bytes()
+        self._left = _STEPS_A_MASK
         self._path = np.zeros(4, np.int32)
         self._scratch = np.zeros(8, np.int32)
 
@@ -97,6 +102,45 @@ class Ahead:
     def begin(self) -> None:
         """Forget answers about positions: they are remembered while one mask is made."""
         self._known.clear()
+        self._left = _STEPS_A_MASK
+
+    def last_digits(self, state: int) -> tuple[bytes, ...] | None:
+        """Digits that take a number to where it cannot go on, zeros apart; None where there are many."""
+        found = self._last.get(state, ())
+        if state not in self._last:
+            found = self._last[state] = self._find_last(state)
+        return found
+
+    def _find_last(self, state: int) -> tuple[bytes, ...] | None:
+        onward: dict[int, list[tuple[int, int]]] = {}
+        todo = [state]
+        while todo:
+            here = todo.pop()
+            if here in onward:
+                continue
+            if len(onward) > MANY:
+                return None
+            digits = ((byte, self._target(here, byte)) for byte in _SIGNED)
+            onward[here] = [(byte, target) for byte, target in digits if target >= 0]
+            todo.extend(target for _, target in onward[here])
+        # Digits other than zero go on only in numbers whose value is still open.
+        ended = {here for here, ways in onward.items() if all(byte in b"-0" for byte, _ in ways)} - {state}
+        leading = set(ended)
+        while more := {
+            h for h, ways in onward.items() if h not in leading and any(t in leading for _, t in ways)
+        }:
+            leading |= more
+        texts: list[bytes] = []
+        level = [(state, b"")]
+        while level:
+            reached = [
+                (t, text + bytes([b])) for here, text in level for b, t in onward[here] if t in leading
+            ]
+            texts.extend(text for here, text in reached if here in ended)
+            if len(texts) > _ENDS or len(reached) > _ENDS or (reached and len(reached[0][1]) > _LONGEST):
+                return None
+            level = reached
+        return tuple(texts)
 
     def _search(self, state: int, scan: Scan) -> bool:
         seen: dict[object, Scan] = {}
@@ -115,7 +159,8 @@ class Ahead:
             if hints is not None and not live <= hints:
                 return True
             steps -= len(live)
-            if steps < 0 or self._full:
+            self._left -= len(live)
+            if steps < 0 or self._left < 0 or self._full:
                 return True
             only_zeros = _only_zeros(scan, live)
             for byte in live:

@@ -20,6 +20,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 _NUMBER = re.compile(rb"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?)([0-9]+))?")
+_SHORT = 64  # zeros that `spellings` writes out
 _DIGITS = 4000  # Python refuses to convert longer decimal texts at once
 _FARTHEST = 10**17  # exponents beyond are capped in values handed to tests: Decimal ends at 10**18
 
@@ -95,6 +96,19 @@ def _integer(digits: bytes) -> int:
         piece = digits[start : start + _DIGITS]
         value = value * 10 ** len(piece) + int(piece)
     return value
+
+
+def spellings(value: Number) -> tuple[bytes, ...]:
+    """A number's texts without exponent and needless zeros, and with `.0` if it is whole; none if they are long."""
+    sign, digits = ("-", value.digits[1:]) if value.digits.startswith("-") else ("", value.digits)
+    point = len(digits) + value.exponent
+    if not -_SHORT < value.exponent < _SHORT:
+        return ()
+    if value.exponent >= 0:
+        whole = sign + digits + "0" * value.exponent
+        return whole.encode(), whole.encode() + b".0"
+    digits = "0" * (1 - point) + digits if point < 1 else digits
+    return (f"{sign}{digits[: value.exponent]}.{digits[value.exponent :]}".encode(),)
 
 
 def plain(value: Canonical) -> Any:

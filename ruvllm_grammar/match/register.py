@@ -27,7 +27,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -36,7 +36,7 @@ from ruvllm_grammar.match.ahead import Ahead
 from ruvllm_grammar.match.canonical import Canonical, Pool, plain
 from ruvllm_grammar.match.place import ASK, ASK_ANOTHER, QUIET, UNTIL_CROSSED, Crossing, Place
 from ruvllm_grammar.match.rivals import repeating, threatened
-from ruvllm_grammar.match.scanner import DONE, STRING, Scan, Scanner
+from ruvllm_grammar.match.scanner import DONE, ESCAPE, NUMBER, OUT, STRING, Scan, Scanner
 from ruvllm_grammar.match.search import Search
 from ruvllm_grammar.program import Machine
 from ruvllm_grammar.tables import Row, VocabularyTables
@@ -46,7 +46,23 @@ from ruvllm_grammar.vocab import Trie, Vocabulary
 _BYTES: Final = tuple(bytes([b]) for b in range(256))
 _REMEMBERED: Final = 1 << 16  # entries of each memo
 _CROSSINGS: Final = 4096
+_NO_NODES: Final[frozenset[int]] = frozenset()
+_IN_STRING: Final = frozenset({STRING, ESCAPE})
 _OPENERS: Final = frozenset(b",[{")
+
+
+class _Ways(NamedTuple):
+    """Where tokens cross checks from one super-state.
+
+    Attributes:
+        others: nodes on the way there, in the trie of quoted tokens within a string, else in that of all, but for:
+        strings: whether the end of a string crosses one that has begun, or comes next.
+        numbers: whether digits of a number do.
+    """
+
+    others: frozenset[int]
+    strings: bool
+    numbers: bool
 
 
 class StaleScanError(Exception):
@@ -91,6 +107,7 @@ class Register:
             lambda state, byte: me.target(state, byte),  # noqa: PLW0108  asked through the proxy each time
             lambda state, scan, byte: me._step(state, scan, byte),  # noqa: PLW0108, SLF001  the same
         )
+        self._sorted: dict[tuple[int, int], _Ways] = {}
         self._ways: dict[tuple[int, int], frozenset[int]] = {}
 
     @property
@@ -300,12 +317,11 @@ class Register:
     def _withhold_names(self, search: Search, place: Place, scan: Scan) -> None:
         """`withheld` where all checks are about names, which are few, and in few places."""
         state, tables, here = place.state, self._tables, scan.open
-        if here is not None and scan.is_name:
-            if scan.in_escape or (here.checked and self._ahead.is_few(state, scan)):
-                if threatened(scan):
-                    search.threatened(tables.tree.root, state, scan)
-            elif place.gate != UNTIL_CROSSED and here.size:
-                search.finished(tables, state, scan)
+        if here is not None and here.size and scan.is_name:
+            if place.gate != UNTIL_CROSSED:
+                self._try_strings(search, state, scan)
+            if here.checked and self._ahead.is_few(state, scan) and threatened(scan):
+                search.dead_ends(tables.tree.root, state, scan)
         if place.gate == ASK_ANOTHER:
             within = self._within(state, tables.further, _behind_another)
             search.tried(tables.further.root, within, state, scan)
@@ -315,22 +331,75 @@ class Register:
             elif place.gate == UNTIL_CROSSED:
                 place.gate = QUIET
 
+    def _try_strings(self, search: Search, state: int, scan: Scan) -> None:
+        """Tokens that finish the string which is being written, or comes next, and fail a check with that."""
+        tables = self._tables
+        if scan.in_escape:
+            search.tried(tables.quoted.root, self._ways_of(state, scan).others, state, scan)
+        else:
+            search.finished(tables, state, scan)
+
     def _withhold(self, search: Search, state: int, scan: Scan, *, meets: bool) -> None:
         """`withheld` where checks are about values, too."""
         tables, here = self._tables, scan.open
-        if not meets and (here is None or not here.marked):
+        if meets:
+            tree = tables.quoted if scan.mode in _IN_STRING else tables.tree
+            ways = self._ways_of(state, scan)
+            search.tried(tree.root, ways.others, state, scan)
+            if here is not None and here.size:
+                if ways.strings:
+                    search.finished(tables, state, scan)
+                if ways.numbers:
+                    search.numbered(tables, state, scan)
+            if self._tests:
+                search.tried(tree.root, self._within(state, tree, self._tests_at), state, scan)
+        if here is None or not here.marked:
             return
         if threatened(scan):
-            search.threatened(tables.tree.root, state, scan)
-        if meets:
-            within = self._within(state, tables.further, _behind_another)
-            search.tried(tables.further.root, within, state, scan)
+            search.dead_ends(tables.tree.root, state, scan)
         if self._ahead.few_siblings(state, scan):
             search.tried(tables.commas.root, None, state, scan)
-        elif here is not None:
+        else:
             search.tried(tables.begun.root, None, state, scan)
-        if meets and self._tests:
-            search.tried(tables.tree.root, self._within(state, tables.tree, self._tests_at), state, scan)
+
+    def _ways_of(self, state: int, scan: Scan) -> _Ways:
+        """Where tokens cross checks from a super-state; remembered."""
+        at = (state, scan.mode if not scan.in_escape else ESCAPE)
+        found = self._sorted.get(at)
+        if found is None:
+            if len(self._sorted) >= _REMEMBERED:
+                self._sorted.clear()
+            found = self._sorted[at] = self._sort_ways(state, scan)
+        return found
+
+    def _sort_ways(self, state: int, scan: Scan) -> _Ways:
+        tables, mode = self._tables, scan.mode
+        tree = tables.quoted if mode in _IN_STRING else tables.tree
+        strings = numbers = _NO_NODES
+        if mode == STRING and not scan.in_escape:
+            strings = tables.closing
+        elif mode == OUT:
+            strings, numbers = tables.strings, tables.numeric
+        elif mode == NUMBER:
+            numbers = tables.numeric
+        nodes = self._crossing_nodes(state, tree.trie)
+        others: set[int] = set()
+        for node in nodes:
+            if node not in strings and node not in numbers:
+                others.update(self._way(tree, node))
+        return _Ways(frozenset(others), not strings.isdisjoint(nodes), not numbers.isdisjoint(nodes))
+
+    def _way(self, tree: TokenTree, node: int) -> list[int]:
+        """The nodes from the root to a node."""
+        nodes = tree.trie.nodes
+        token = int(tree.trie.order[nodes[node, 2]])
+        text = (self._vocabulary.token_bytes(token) or b"")[: (int(nodes[node, 0]) >> 8) + 1]
+        branch = tree.root
+        path = []
+        for byte in text:
+            branch = branch.children[byte]
+            path.append(branch.node)
+        return path
 
     def _within(self, state: int, tree: TokenTree, wanted: Callable[[bytes, int], bool]) -> frozenset[int]:
         """Nodes of a trie on the way from `state` to wanted places where checks are crossed; remembered.

@@ -81,18 +81,20 @@ class Index:
     Attributes:
         strings: as UTF-8, sorted.
         distinct: the same as a set.
+        numbers: these.
         mantissas: signed digits of numbers, sorted.
         words: those of true, false and null that occur.
         containers: arrays and objects.
         by_child: arrays by their first item, objects by each of their members.
     """
 
-    __slots__ = ("by_child", "containers", "distinct", "mantissas", "strings", "words")
+    __slots__ = ("by_child", "containers", "distinct", "mantissas", "numbers", "strings", "words")
 
     def __init__(self, values: tuple[Canonical, ...]) -> None:
         self.strings = sorted(utf8(v) for v in values if isinstance(v, str))
         self.distinct = frozenset(self.strings)
-        self.mantissas = sorted(v.digits for v in values if isinstance(v, Number))
+        self.numbers = [v for v in values if isinstance(v, Number)]
+        self.mantissas = sorted(v.digits for v in self.numbers)
         self.words = [v for v in values if v is None or isinstance(v, bool)]
         self.containers = [v for v in values if isinstance(v, Container)]
         self.by_child: dict[object, list[Container]] = {}

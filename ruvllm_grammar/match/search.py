@@ -8,19 +8,21 @@ again: from there on the row is right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from ruvllm_grammar.kernels import layout
 from ruvllm_grammar.match.ahead import Ahead, Step
-from ruvllm_grammar.match.rivals import endings, next_bytes, repeating, threatened
-from ruvllm_grammar.match.scanner import STRING, Scan
+from ruvllm_grammar.match.canonical import number, spellings
+from ruvllm_grammar.match.rivals import next_bytes, repeating, threatened
+from ruvllm_grammar.match.scanner import ESCAPE, NUMBER, STRING, Scan
 from ruvllm_grammar.program import Machine
 from ruvllm_grammar.tables import VocabularyTables
 from ruvllm_grammar.tables.further import Ending
 from ruvllm_grammar.tables.tree import Branch, TokenTree
 
-_QUOTE, _BACKSLASH = 0x22, 0x5C
+_WALKED: Final = 256  # places a walk for dead ends may visit
+_ENDLESS: Final = frozenset({STRING, ESCAPE, NUMBER})  #: scalars that mostly have too many ends to run out of
 _FEW: Final = 4  # children of a branch worth trying without asking which bytes are possible
 
 
@@ -57,17 +59,18 @@ class Search:
         self._limit = limit
         self.found: list[layout.I32] = []
 
-    def threatened(self, root: Branch, state: int, scan: Scan) -> None:
-        """Walk where the text stays threatened."""
+    def dead_ends(self, root: Branch, state: int, scan: Scan) -> None:
+        """Walk where the text stays threatened and there is little to choose from, for tokens that leave no way on.
+
+        What is cut short here is offered and leads nowhere; it is never illegal.
+        """
         todo = [(root, state, scan)]
-        while todo:
+        left = _WALKED
+        while todo and left > 0:
             branch, here, position = todo.pop()
+            if position.mode in _ENDLESS and not self._ahead.is_few(here, position):
+                continue
             children = branch.children
-            if position.mode == STRING and not self._ahead.is_few(here, position):
-                texts = endings(position)
-                if texts is not None:
-                    todo.extend(self._completed(branch, here, position, texts))
-                    continue
             worth: Iterable[int] = children
             if len(children) > _FEW:
                 hints, live = next_bytes(position), self._ahead.live_bytes(here)
@@ -75,6 +78,7 @@ class Search:
             for byte in worth:
                 child = children.get(byte)
                 if child is not None:
+                    left -= 1
                     following, after = self._enter(child, here, position, byte, all_below=False)
                     if following >= 0 and threatened(after):
                         todo.append((child, following, after))
@@ -105,36 +109,34 @@ class Search:
             branch = tree.find(ending.text)
             self._below(branch, following, self._target(state, quote), after, all_below=False)
 
-    def _completed(
-        self, branch: Branch, state: int, scan: Scan, texts: Iterable[bytes]
-    ) -> Iterator[tuple[Branch, int, Scan]]:
-        """Try the ends of a string that would repeat an earlier one, where it has too many ends to run out of.
+    def numbered(self, tables: VocabularyTables, state: int, scan: Scan) -> None:
+        """Try the digits that finish a number as an earlier item, where the number can go on no further."""
+        here = scan.open
+        if here is None:
+            return
+        begun = scan.text if scan.mode == NUMBER else b""
+        ends = self._ahead.last_digits(state) if tables.digits_apart else None
+        if ends is None:
+            found = {text for run in here.runs for value in run.index.numbers for text in spellings(value)}
+            ends = tuple(text[len(begun) :] for text in found if text.startswith(begun) and text != begun)
+        else:
+            ends = tuple(end for end in ends if here.holds(number(begun + end)))
+        for end in ends:
+            self._finish_number(tables.tree.root, end, state, scan)
 
-        Only its closing quote can cross a check, so the way there is looked up and not walked. Yields the places where
-        an escape begins, which can spell what follows in other ways.
-        """
-        escapes: set[int] = set()
-        for text in texts:
-            at, here = branch, state
-            for done in range(len(text) + 1):
-                escape = at.children.get(_BACKSLASH)
-                if escape is not None and escape.node not in escapes:
-                    escapes.add(escape.node)
-                    position = self._feed(scan, text[:done])
-                    following, after = self._enter(escape, here, position, _BACKSLASH, all_below=False)
-                    if following >= 0 and threatened(after):
-                        yield escape, following, after
-                byte = text[done] if done < len(text) else _QUOTE
-                child = at.children.get(byte)
-                if child is None:
-                    break
-                if done == len(text):
-                    self._enter(child, here, self._feed(scan, text), _QUOTE, all_below=False)
-                    break
-                here = self._target(here, byte)
-                if here < 0:
-                    break
-                at = child
+    def _finish_number(self, branch: Branch, text: bytes, state: int, scan: Scan) -> None:
+        failed = False
+        before = state
+        for byte in text:
+            child = branch.children.get(byte)
+            if child is None or state < 0:
+                return
+            branch, before = child, state
+            state, scan, failed = self._step(state, scan, byte)
+        if failed and state < 0:
+            self.found.append(branch.below)
+        elif failed:
+            self._below(branch, state, self._target(before, text[-1]), scan, all_below=False)
 
     def tried(self, root: Branch, within: frozenset[int] | None, state: int, scan: Scan) -> None:
         """Walk everywhere, or only to those nodes that are `within`, and decide whatever check comes."""
@@ -143,8 +145,13 @@ class Search:
         todo = [(root, state, scan)]
         while todo:
             branch, here, position = todo.pop()
-            for byte, child in branch.children.items():
-                if within is None or child.node in within:
+            children = branch.children
+            worth: Iterable[int] = children
+            if len(children) > _FEW:
+                worth = self._ahead.live_bytes(here) if within is None else list(children)
+            for byte in worth:
+                child = children.get(byte)
+                if child is not None and (within is None or child.node in within):
                     following, after = self._enter(child, here, position, byte, all_below=True)
                     if following >= 0:
                         todo.append((child, following, after))

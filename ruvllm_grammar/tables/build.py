@@ -29,7 +29,9 @@ from ruvllm_grammar.tables.further import (
     begun_tokens,
     comma_tokens,
     further_tokens,
+    numeric_nodes,
     plain_tokens,
+    quoted_tokens,
     string_endings,
 )
 from ruvllm_grammar.tables.row import Row, RowStore, set_bits, without_bits
@@ -39,6 +41,7 @@ from ruvllm_grammar.vocab import Vocabulary
 
 #: Super-states whose rows a grammar remembers before it forgets all of them; the rows themselves are shared.
 _REMEMBERED: Final = 1 << 17
+_DIGITS: Final = frozenset(b"0123456789")
 _NO_IDS: Final = np.empty(0, np.int32)
 
 
@@ -91,6 +94,42 @@ class VocabularyTables:
     def endings(self) -> Endings:
         """Tokens that finish a string."""
         return string_endings(self.vocabulary)
+
+    @cached_property
+    def quoted(self) -> TokenTree:
+        """The same of tokens with a quote."""
+        return TokenTree(quoted_tokens(self.vocabulary))
+
+    @cached_property
+    def closing(self) -> frozenset[int]:
+        """Nodes of `quoted` at whose byte a string ends that had begun before the token."""
+        ends = self.endings.within.values()
+        return frozenset(self.quoted.find(one.text).node for some in ends for one in some)
+
+    @cached_property
+    def strings(self) -> frozenset[int]:
+        """Nodes of `tree` that spell a whole string, with white space before it."""
+        ends = self.endings.whole.values()
+        return frozenset(self.tree.find(one.text).node for some in ends for one in some)
+
+    @cached_property
+    def numeric(self) -> frozenset[int]:
+        """Nodes of `tree` that spell nothing but what may stand in a number."""
+        return numeric_nodes(self.vocabulary.trie)
+
+    @cached_property
+    def digits_apart(self) -> bool:
+        """Whether no token goes on behind a digit with anything but what may stand in a number."""
+        nodes, numeric = self.vocabulary.trie.nodes, self.numeric
+        return all(
+            nodes.item(node, 1) == node + 1
+            or nodes.item(node, 0) & 255 not in _DIGITS
+            or self._all_numeric(node)
+            for node in numeric
+        )
+
+    def _all_numeric(self, node: int) -> bool:
+        return all(below in self.numeric for below in range(node, self.vocabulary.trie.nodes.item(node, 1)))
 
     @cached_property
     def commas(self) -> TokenTree:

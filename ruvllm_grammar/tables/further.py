@@ -26,6 +26,7 @@ _FURTHER = re.compile(
 )
 _BEGUN = re.compile(rb",[ \t\r\n]*(?:t|tr|tru|f|fa|fal|fals|n|nu|nul|-|[\[{][ \t\r\n]*)")
 _CHARS = rb'((?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*)"'
+_NUMERIC = frozenset(b"-+.0123456789eE")
 _WITHIN = re.compile(_CHARS)
 _ESCAPED = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.")
 _WHOLE = re.compile(rb'[ \t\r\n]*"' + _CHARS)
@@ -79,6 +80,25 @@ def _by_content(texts: dict[int, bytes], pattern: re.Pattern[bytes]) -> dict[byt
 def _unescaped(escape: re.Match[bytes]) -> bytes:
     char: str = json.loads(b'"' + escape[0] + b'"')
     return char.encode("utf-8", "surrogatepass")
+
+
+def quoted_tokens(vocabulary: Vocabulary) -> Trie:
+    """The trie of tokens with a quote."""
+    return _chosen(vocabulary, b'"', lambda _: True)
+
+
+def numeric_nodes(trie: Trie) -> frozenset[int]:
+    """Nodes of a trie that spell nothing but what may stand in a number."""
+    nodes = trie.nodes
+    found = set()
+    node = 0
+    while node < len(nodes):
+        if nodes.item(node, 0) & 255 in _NUMERIC:
+            found.add(node)
+            node += 1
+        else:
+            node = nodes.item(node, 1)
+    return frozenset(found)
 
 
 def further_tokens(vocabulary: Vocabulary) -> Trie:

@@ -32,6 +32,10 @@ NUMERAL = ir.leaf(
         ir.repeat(ir.seq(ir.chars(ir.CharSet.of("eE")), ir.repeat(DIGIT, 1, 2)), 0, 1),
     )
 )
+FREE = ir.json_string(ir.ANY_TEXT)
+ONE_TO_NINE = ir.chars(ir.CharSet.of((49, 57)))
+WHOLE = ir.leaf(ir.alt(ir.literal("0"), ir.seq(ONE_TO_NINE, ir.repeat(DIGIT, 0))))
+BELOW_100 = ir.leaf(ir.alt(ir.literal("0"), ir.seq(ONE_TO_NINE, ir.repeat(DIGIT, 0, 1))))
 SPACE = ir.repeat(ir.literal(" "), 0, 1)
 WORDS = ir.alt(ir.literal("true"), ir.literal("false"), ir.literal("null"))
 
@@ -63,12 +67,19 @@ GRAMMARS = {
     "lists not unique in a list": {"start": items(listed("[", "]", ir.alt(AB, NUMERAL)))},
     "objects": {"start": items(members(ir.alt(NUMERAL, AB)))},
     "anything": ANYTHING,
+    # Strings and numbers of which there is no end are looked up and not walked.
+    "free names": {"start": members(AB, name=FREE)},
+    "free strings": {"start": items(FREE)},
+    "free objects": {"start": items(members(ir.alt(WHOLE, FREE), name=FREE))},
+    "whole numbers": {"start": items(WHOLE)},
+    "whole numbers below 100": {"start": items(BELOW_100)},
+    "free lists": {"start": items(listed("[", "]", ir.alt(FREE, WHOLE)))},
 }
 PIECES = [
     'a"', '"a"', '"a', '":', '":"', '","', '","a"', '"a","b"', '"a","a"', "1,1", "1", "10", "12", ",1", ",12,", "1.0", ".0",
     ".5", "e0", "e1", "]", "],", "],[", "[]", "[],[]", "[[", "[1]", "[1],[1]", "{}", "{},{}", '{"a"', '{"a":1', '"}', '"},', '":1}',
     '"},{"', "true", "tr", "ue", "true]", "null,null", ', "', "\\u0061", "\\u00", '61"', "é", "\\u00e9", 'b","a', '":{"a":', "}}", "]}",
-    '"a":1,"a":1', '"a":1}', ' "a"', " ",
+    '"a":1,"a":1', '"a":1}', ' "a"', " ", '"]', '"],', '"}]', '\\"', 'a\\u0062"', "12,1", "2,", "0]", "2}", '"a","a"]', "11", "22",
 ]  # fmt: skip
 ALPHABET = sorted({*b'"ab\\u01269eE.-5,:[]{} truefalsn', *"é".encode()})
 
