@@ -16,7 +16,7 @@ What is found here decides what masks offer, never what is accepted.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Final
 
@@ -29,13 +29,13 @@ from ruvllm_grammar.program import Machine
 from ruvllm_grammar.vocab import Trie
 
 _STEPS: Final = 400  # bytes a search may try
-_STEPS_A_MASK: Final = 1000  # bytes that all searches for one mask may try
+_STEPS_A_MASK: Final = 600  # bytes that all searches for one mask may try
 _LEVELS: Final = 3  # containers that may close before the next sibling begins
 _LONGEST: Final = 64  # bytes of a scalar that is written to its end to see what follows
 _ENDS: Final = 16  # last digits worth listing
 _SIGNED: Final = b"-0123456789"
 _REMEMBERED: Final = 1 << 16  # entries of each memo
-_MANY_WAYS, _FEW_WAYS, _CHECKED = range(1, 4)
+_MANY_WAYS, _FEW_WAYS = -1, 0
 _BLANK, _QUOTE, _COMMA, _COLON, _BACKSLASH = 0x20, 0x22, 0x2C, 0x3A, 0x5C
 _CLOSERS: Final = {True: 0x7D, False: 0x5D}
 
@@ -177,32 +177,32 @@ class Ahead:
 
     # --- the next sibling
 
-    def few_siblings(self, state: int, scan: Scan) -> bool:
-        """Whether the next comma may begin a sibling of which there are only few to choose from."""
+    def spare_siblings(self, state: int, scan: Scan) -> int | None:
+        """How many siblings there are left to choose from behind the next comma, at least; None: not few."""
         here = scan.open
         if here is None or scan.mode == OUT or scan.is_name:
-            return False
+            return None
         at = state if scan.mode == DONE else self._behind_scalar(state, scan.mode)
+        found: list[int] = []
         for _ in range(_LEVELS):
             if at < 0 or here is None:
                 break
             comma = self._target(at, _COMMA)
-            if comma >= 0 and (here.is_object or scan.values) and self._few_behind(comma, here):
-                return True
+            if comma >= 0 and (here.is_object or scan.values):
+                found.extend(ways - here.size - 1 for ways in self._ways_behind(comma, here) if ways > 0)
             at = self._target(at, _CLOSERS[here.is_object])
             here = here.parent
-        return False
+        return min(found, default=None)
 
-    def _few_behind(self, comma: int, here: Open) -> bool:
+    def _ways_behind(self, comma: int, here: Open) -> Iterator[int]:
         around = Open(None, here.is_object)
-        if not here.is_object and self._ways(comma, Scan(around, OUT, values=True)) == _CHECKED:
-            return True
+        if not here.is_object:
+            yield self._ways(comma, Scan(around, OUT, values=True))
         # Few strings among much else: a comma and a quote in one token leave only them.
         for space in (comma, self._target(comma, _BLANK)):
             quote = self._target(space, _QUOTE) if space >= 0 else layout.DEAD
-            if quote >= 0 and self._ways(quote, Scan(around, STRING, values=True)) == _CHECKED:
-                return True
-        return False
+            if quote >= 0:
+                yield self._ways(quote, Scan(around, STRING, values=True))
 
     def _behind_scalar(self, state: int, mode: int) -> int:
         """A super-state in which the scalar that is being written is complete; DEAD where that is far away."""
@@ -227,16 +227,12 @@ class Ahead:
             state = self._target(state, min(plain))
         return layout.DEAD
 
-    def runs_out(self, state: int, scan: Scan) -> bool:
-        """Whether a scalar, or whatever may begin here, can end in at most MANY ways, and checks see some of them."""
-        return self._ways(state, scan) == _CHECKED
-
     def is_few(self, state: int, scan: Scan) -> bool:
         """Whether a scalar, or whatever may begin here, can end in at most MANY ways."""
         return self._ways(state, scan) != _MANY_WAYS
 
     def _ways(self, state: int, scan: Scan) -> int:
-        """In how many ways it can end, roughly: _MANY_WAYS, _FEW_WAYS, or _CHECKED for few of which checks see some.
+        """In how many ways it can end, if these are few and checks see some; else _MANY_WAYS or _FEW_WAYS.
 
         Remembered by super-state and, as these differ in their stacks more often than in what comes next, by program.
         """
@@ -252,9 +248,9 @@ class Ahead:
             at = (scan.mode, scan.is_name, *(pc for pc, _ in self._machine.configurations(state)))
             found = self._few_by_program.get(at)
             if found is None:
-                found = self._few_by_program[at] = self._quick_ways(state, scan) or self._count_ends(
-                    state, scan
-                )
+                found = self._quick_ways(state, scan)
+                found = self._count_ends(state, scan) if found is None else found
+                self._few_by_program[at] = found
             self._few[state] = found
         return found
 
@@ -316,7 +312,7 @@ class Ahead:
                 if following >= 0 and not (scan.mode == NUMBER and after.mode != NUMBER):
                     crosses = crosses or bool(self._machine.arena.states[following, 2] & layout.CROSSED)
                     todo.append((following, after))
-        return _CHECKED if crosses else _FEW_WAYS
+        return max(len(ends), 1) if crosses else _FEW_WAYS
 
 
 def _checked_behind(code: layout.I32, at: int) -> bool:

@@ -326,8 +326,9 @@ class Register:
             within = self._within(state, tables.further, _behind_another)
             search.tried(tables.further.root, within, state, scan)
         if here is not None and here.marked and not scan.is_name:
-            if self._ahead.few_siblings(state, scan):
-                search.tried(tables.commas.root, None, state, scan)
+            spare = self._ahead.spare_siblings(state, scan)
+            if spare is not None:
+                self._try_siblings(search, state, scan, spare)
             elif place.gate == UNTIL_CROSSED:
                 place.gate = QUIET
 
@@ -353,14 +354,22 @@ class Register:
                     search.numbered(tables, state, scan)
             if self._tests:
                 search.tried(tree.root, self._within(state, tree, self._tests_at), state, scan)
-        if here is None or not here.marked:
+        if here is None or not (here.marked or meets):  # a token may finish the first item and begin the next
             return
         if threatened(scan):
             search.dead_ends(tables.tree.root, state, scan)
-        if self._ahead.few_siblings(state, scan):
-            search.tried(tables.commas.root, None, state, scan)
+        spare = self._ahead.spare_siblings(state, scan)
+        if spare is not None:
+            self._try_siblings(search, state, scan, spare)
         else:
-            search.tried(tables.begun.root, None, state, scan)
+            search.tried(tables.begun[scan.mode in _IN_STRING].root, None, state, scan)
+
+    def _try_siblings(self, search: Search, state: int, scan: Scan, spare: int) -> None:
+        """Tokens that begin a sibling of which there may be none left."""
+        tables, in_string = self._tables, scan.mode in _IN_STRING
+        # While some are left, one may still begin: only what is written of it in the same token can lead astray.
+        chosen = tables.commas if spare <= 0 else tables.inside
+        search.tried(chosen[in_string].root, None, state, scan)
 
     def _ways_of(self, state: int, scan: Scan) -> _Ways:
         """Where tokens cross checks from a super-state; remembered."""

@@ -79,9 +79,13 @@ class Search:
                 child = children.get(byte)
                 if child is not None:
                     left -= 1
-                    following, after = self._enter(child, here, position, byte, all_below=False)
-                    if following >= 0 and threatened(after):
-                        todo.append((child, following, after))
+                    following, after, _ = self._step(here, position, byte)
+                    if following < 0 or not threatened(after):
+                        continue
+                    tokens = child.tokens
+                    if len(tokens) and not self._ahead.alive(following, after):
+                        self.found.append(tokens)
+                    todo.append((child, following, after))
 
     def finished(self, tables: VocabularyTables, state: int, scan: Scan) -> None:
         """Try the tokens that finish a name, or string, as an earlier one of its container: they are looked up.
@@ -115,7 +119,8 @@ class Search:
         if here is None:
             return
         begun = scan.text if scan.mode == NUMBER else b""
-        ends = self._ahead.last_digits(state) if tables.digits_apart else None
+        apart = tables.digits_apart and self._limit is None
+        ends = self._ahead.last_digits(state) if apart else None
         if ends is None:
             found = {text for run in here.runs for value in run.index.numbers for text in spellings(value)}
             ends = tuple(text[len(begun) :] for text in found if text.startswith(begun) and text != begun)
@@ -172,10 +177,9 @@ class Search:
         if failed:
             self._below(branch, following, self._target(state, byte), after, all_below=all_below)
             return layout.DEAD, after
-        if threatened(after):
-            tokens = branch.tokens
-            if len(tokens) and not self._ahead.alive(following, after):
-                self.found.append(tokens)
+        tokens = branch.tokens
+        if len(tokens) and threatened(after) and not self._ahead.alive(following, after):
+            self.found.append(tokens)
         return following, after
 
     def _below(self, branch: Branch, state: int, passed: int, scan: Scan, *, all_below: bool) -> None:

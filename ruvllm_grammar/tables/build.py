@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import Final, NamedTuple
 
@@ -29,6 +29,7 @@ from ruvllm_grammar.tables.further import (
     begun_tokens,
     comma_tokens,
     further_tokens,
+    inside_tokens,
     numeric_nodes,
     plain_tokens,
     quoted_tokens,
@@ -37,7 +38,7 @@ from ruvllm_grammar.tables.further import (
 from ruvllm_grammar.tables.row import Row, RowStore, set_bits, without_bits
 from ruvllm_grammar.tables.saved import Known, SavedRows
 from ruvllm_grammar.tables.tree import TokenTree
-from ruvllm_grammar.vocab import Vocabulary
+from ruvllm_grammar.vocab import Trie, Vocabulary
 
 #: Super-states whose rows a grammar remembers before it forgets all of them; the rows themselves are shared.
 _REMEMBERED: Final = 1 << 17
@@ -132,14 +133,23 @@ class VocabularyTables:
         return all(below in self.numeric for below in range(node, self.vocabulary.trie.nodes.item(node, 1)))
 
     @cached_property
-    def commas(self) -> TokenTree:
-        """The same of tokens with a comma."""
-        return TokenTree(comma_tokens(self.vocabulary))
+    def commas(self) -> tuple[TokenTree, TokenTree]:
+        """The same of tokens with a comma: of all, and of those that hold one behind the end of a string."""
+        return _both(comma_tokens, self.vocabulary)
 
     @cached_property
-    def begun(self) -> TokenTree:
-        """Tokens that end within a sibling of which little can become."""
-        return TokenTree(begun_tokens(self.vocabulary))
+    def inside(self) -> tuple[TokenTree, TokenTree]:
+        """Of these, tokens that go on with more than a quote: likewise two."""
+        return _both(inside_tokens, self.vocabulary)
+
+    @cached_property
+    def begun(self) -> tuple[TokenTree, TokenTree]:
+        """Tokens that end within a sibling of which little can become: likewise two."""
+        return _both(begun_tokens, self.vocabulary)
+
+
+def _both(choose: Callable[..., Trie], vocabulary: Vocabulary) -> tuple[TokenTree, TokenTree]:
+    return TokenTree(choose(vocabulary, in_string=False)), TokenTree(choose(vocabulary, in_string=True))
 
 
 _TABLES: weakref.WeakValueDictionary[str, VocabularyTables] = weakref.WeakValueDictionary()

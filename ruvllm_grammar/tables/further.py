@@ -106,16 +106,34 @@ def further_tokens(vocabulary: Vocabulary) -> Trie:
     return _chosen(vocabulary, b",[{", lambda text: _FURTHER.search(text) is not None)
 
 
-def comma_tokens(vocabulary: Vocabulary) -> Trie:
-    """The trie of tokens with a comma, which may begin another sibling."""
-    return _chosen(vocabulary, b",", lambda _: True)
+def comma_tokens(vocabulary: Vocabulary, *, in_string: bool) -> Trie:
+    """The trie of tokens with a comma, which may begin another sibling.
+
+    Args:
+        vocabulary: the tokens.
+        in_string: behind the beginning of a string, so with a quote before it.
+    """
+    return _chosen(vocabulary, b",", lambda text: not in_string or b'"' in text[: text.rfind(b",")])
 
 
-def begun_tokens(vocabulary: Vocabulary) -> Trie:
-    """The trie of tokens that end within a sibling of which little can become: a constant, a bracket just opened."""
-    return _chosen(
-        vocabulary, b",", lambda text: _BEGUN.fullmatch(text, max(text.rfind(b","), 0)) is not None
-    )
+def inside_tokens(vocabulary: Vocabulary, *, in_string: bool) -> Trie:
+    """Of `comma_tokens`, those that go on behind a comma with more than white space and a quote."""
+
+    def wanted(text: bytes) -> bool:
+        inside = any(part.strip(b" \t\r\n") not in {b"", b'"'} for part in text.split(b",")[1:])
+        return inside and (not in_string or b'"' in text[: text.rfind(b",")])
+
+    return _chosen(vocabulary, b",", wanted)
+
+
+def begun_tokens(vocabulary: Vocabulary, *, in_string: bool) -> Trie:
+    """Of `comma_tokens`, those that end within a sibling of which little can become: a constant, an open bracket."""
+
+    def wanted(text: bytes) -> bool:
+        comma = text.rfind(b",")
+        return _BEGUN.fullmatch(text, max(comma, 0)) is not None and (not in_string or b'"' in text[:comma])
+
+    return _chosen(vocabulary, b",", wanted)
 
 
 def _chosen(vocabulary: Vocabulary, marks: bytes, wanted: Callable[[bytes], bool]) -> Trie:
