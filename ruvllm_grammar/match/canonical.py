@@ -105,8 +105,8 @@ def spellings(value: Number) -> tuple[bytes, ...]:
     if not -_SHORT < value.exponent < _SHORT:
         return ()
     if value.exponent >= 0:
-        whole = sign + digits + "0" * value.exponent
-        return whole.encode(), whole.encode() + b".0"
+        whole = (sign + digits + "0" * value.exponent).encode()
+        return (whole, whole + b".0") if whole != b"0" else (b"0", b"-0", b"0.0", b"-0.0")
     digits = "0" * (1 - point) + digits if point < 1 else digits
     return (f"{sign}{digits[: value.exponent]}.{digits[value.exponent :]}".encode(),)
 

@@ -350,8 +350,10 @@ class Register:
             if here is not None and here.size:
                 if ways.strings:
                     search.finished(tables, state, scan)
-                if ways.numbers:
-                    search.numbered(tables, state, scan)
+                if ways.numbers and not search.numbered(tables, state, scan):
+                    nodes = tables.numeric.intersection(self._crossing_nodes(state, tree.trie))
+                    digits = frozenset(node for end in nodes for node in self._way(tree, end))
+                    search.tried(tree.root, digits, state, scan)
             if self._tests:
                 search.tried(tree.root, self._within(state, tree, self._tests_at), state, scan)
         if here is None or not (here.marked or meets):  # a token may finish the first item and begin the next

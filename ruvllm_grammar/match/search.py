@@ -23,6 +23,7 @@ from ruvllm_grammar.tables.tree import Branch, TokenTree
 
 _WALKED: Final = 256  # places a walk for dead ends may visit
 _ENDLESS: Final = frozenset({STRING, ESCAPE, NUMBER})  #: scalars that mostly have too many ends to run out of
+_OPEN: Final = frozenset(b".eE")  #: behind these a number has more spellings than are listed
 _FEW: Final = 4  # children of a branch worth trying without asking which bytes are possible
 
 
@@ -113,21 +114,28 @@ class Search:
             branch = tree.find(ending.text)
             self._below(branch, following, self._target(state, quote), after, all_below=False)
 
-    def numbered(self, tables: VocabularyTables, state: int, scan: Scan) -> None:
-        """Try the digits that finish a number as an earlier item, where the number can go on no further."""
+    def numbered(self, tables: VocabularyTables, state: int, scan: Scan) -> bool:
+        """Try the digits that finish a number as an earlier item, where the number can go on no further.
+
+        Returns:
+            Whether that was possible; otherwise the ways to all digits must be tried.
+        """
         here = scan.open
         if here is None:
-            return
+            return True
         begun = scan.text if scan.mode == NUMBER else b""
         apart = tables.digits_apart and self._limit is None
         ends = self._ahead.last_digits(state) if apart else None
-        if ends is None:
+        if ends is not None:
+            ends = tuple(end for end in ends if here.holds(number(begun + end)))
+        elif not _OPEN.isdisjoint(begun):
+            return False
+        else:
             found = {text for run in here.runs for value in run.index.numbers for text in spellings(value)}
             ends = tuple(text[len(begun) :] for text in found if text.startswith(begun) and text != begun)
-        else:
-            ends = tuple(end for end in ends if here.holds(number(begun + end)))
         for end in ends:
             self._finish_number(tables.tree.root, end, state, scan)
+        return True
 
     def _finish_number(self, branch: Branch, text: bytes, state: int, scan: Scan) -> None:
         failed = False

@@ -42,7 +42,7 @@ from ruvllm_grammar.vocab import Trie, Vocabulary
 
 #: Super-states whose rows a grammar remembers before it forgets all of them; the rows themselves are shared.
 _REMEMBERED: Final = 1 << 17
-_DIGITS: Final = frozenset(b"0123456789")
+_MINUS: Final = 0x2D
 _NO_IDS: Final = np.empty(0, np.int32)
 
 
@@ -115,22 +115,19 @@ class VocabularyTables:
 
     @cached_property
     def numeric(self) -> frozenset[int]:
-        """Nodes of `tree` that spell nothing but what may stand in a number."""
+        """Nodes of `tree` that spell nothing but digits, perhaps behind a sign."""
         return numeric_nodes(self.vocabulary.trie)
 
     @cached_property
     def digits_apart(self) -> bool:
-        """Whether no token goes on behind a digit with anything but what may stand in a number."""
+        """Whether no token goes on behind a digit with anything but digits."""
         nodes, numeric = self.vocabulary.trie.nodes, self.numeric
         return all(
-            nodes.item(node, 1) == node + 1
-            or nodes.item(node, 0) & 255 not in _DIGITS
-            or self._all_numeric(node)
+            below in numeric
             for node in numeric
+            if nodes.item(node, 0) & 255 != _MINUS
+            for below in range(node + 1, nodes.item(node, 1))
         )
-
-    def _all_numeric(self, node: int) -> bool:
-        return all(below in self.numeric for below in range(node, self.vocabulary.trie.nodes.item(node, 1)))
 
     @cached_property
     def commas(self) -> tuple[TokenTree, TokenTree]:

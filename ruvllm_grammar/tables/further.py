@@ -26,7 +26,7 @@ _FURTHER = re.compile(
 )
 _BEGUN = re.compile(rb",[ \t\r\n]*(?:t|tr|tru|f|fa|fal|fals|n|nu|nul|-|[\[{][ \t\r\n]*)")
 _CHARS = rb'((?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*)"'
-_NUMERIC = frozenset(b"-+.0123456789eE")
+_NUMERIC = frozenset(b"-0123456789")
 _WITHIN = re.compile(_CHARS)
 _ESCAPED = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.")
 _WHOLE = re.compile(rb'[ \t\r\n]*"' + _CHARS)
@@ -88,7 +88,7 @@ def quoted_tokens(vocabulary: Vocabulary) -> Trie:
 
 
 def numeric_nodes(trie: Trie) -> frozenset[int]:
-    """Nodes of a trie that spell nothing but what may stand in a number."""
+    """Nodes of a trie that spell nothing but digits, perhaps behind a sign."""
     nodes = trie.nodes
     found = set()
     node = 0
