@@ -20,7 +20,7 @@ from ruvllm_grammar.vocab import Vocabulary
 
 _REMEMBERED = 1 << 18  # steps kept before all are forgotten
 _FORCED_BYTES = 4096  # longer forced text is forced in pieces
-_CONTEXTS = 1024  # spellings remembered of one forced text, by what stands before it
+_CONTEXTS = 32  # spellings remembered of one forced text, by what stands before it
 
 
 @dataclass(slots=True)
@@ -30,12 +30,14 @@ class _Forced:
     Attributes:
         text: the only bytes that can.
         ends: super-states behind them and some more bytes, by these; DEAD where they may not follow.
-        tokens: their spelling, by what stands before.
+        tokens: what may be appended, by what stands before.
+        healed: the same by the whole spelling, which seldom depends on what stands before.
     """
 
     text: bytes
     ends: dict[bytes, int]
     tokens: dict[bytes, tuple[int, ...]] = field(default_factory=dict)
+    healed: dict[tuple[int, ...], tuple[int, ...]] = field(default_factory=dict)
 
 
 _CHOICE = _Forced(b"", {})
@@ -231,7 +233,11 @@ class TokenMachine:
         if tokens is None:
             speller = self._speller
             spelled = speller.spell(found.text, context=before)
-            tokens = speller.heal(spelled, found.text, lambda more: self._lives(found, more))
+            tokens = found.healed.get(spelled)
+            if tokens is None:
+                tokens = speller.heal(spelled, found.text, lambda more: self._lives(found, more))
+                if len(found.healed) < _CONTEXTS:
+                    found.healed[spelled] = tokens
             if len(found.tokens) < _CONTEXTS:
                 found.tokens[before] = tokens
         return tokens
