@@ -77,6 +77,8 @@ class Recipe:
         momentum: of Muon.
         betas: of AdamW.
         decay_matrices: weight decay of the matrices.
+        opening: weight of an answer's first token in the loss, where others have 1. That token alone decides between
+            a call and words, and would drown among the fifty that follow.
     """
 
     stages: tuple[Stage, ...]
@@ -86,6 +88,7 @@ class Recipe:
     momentum: float = 0.95
     betas: tuple[float, float] = (0.9, 0.95)
     decay_matrices: float = 0.01
+    opening: float = 4.0
 
     @property
     def steps(self) -> int:

@@ -25,8 +25,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import transformers
+from numpy.typing import NDArray
 from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -194,7 +196,7 @@ class Trainer:
         )
 
     def _learn(self, batch: Batch, stage: int, rate: float) -> tuple[float, float, int]:
-        """One step; its loss, the share of answer tokens that were most probable, and their number."""
+        """One step; its loss (unweighted), the share of answer tokens that were most probable, and their number."""
         for optimizer, which in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate * getattr(self.run.recipe.stages[stage], which)
@@ -205,14 +207,17 @@ class Trainer:
             # Logits of answer tokens alone: five of six tokens are prompt.
             logits = self.model.lm_head(hidden[learn]).float()
             wanted = ids[:, 1:][learn]
-            loss = nn.functional.cross_entropy(logits, wanted)
+            losses = nn.functional.cross_entropy(logits, wanted, reduction="none")
+        opening = torch.from_numpy(openings(batch.learn)[:, 1:]).to(self.device)[learn]
+        weights = torch.where(opening, self.run.recipe.opening, 1.0)
+        loss = (losses * weights).sum() / weights.sum()
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self.model.parameters(), self.run.recipe.clip)
         for optimizer, _ in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         right = float((logits.argmax(-1) == wanted).float().mean())
-        return float(loss.detach()), right, int(wanted.numel())
+        return float(losses.detach().mean()), right, int(wanted.numel())
 
     def _precision(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, dtype=torch.bfloat16) if self.bfloat16 else nullcontext()
@@ -308,6 +313,13 @@ class Meter:
     def tokens_per_s(self) -> float:
         """Of all tokens, padding included."""
         return self._tokens / max(1e-9, time.perf_counter() - self._started)
+
+
+def openings(learn: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The first token of every answer, from the mask of all answer tokens; bool[B, T]."""
+    found = learn.copy()
+    found[:, 1:] &= ~learn[:, :-1]
+    return found
 
 
 def fast_bfloat16(device: torch.device) -> bool:

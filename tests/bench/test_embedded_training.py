@@ -23,7 +23,7 @@ from bench.embedded_model.evaluate import Options, evaluate, figures, missed, sp
 from bench.embedded_model.export import export
 from bench.embedded_model.judge import judge_calls, read_calls
 from bench.embedded_model.recipe import SIZES, Recipe, Stage, recipe
-from bench.embedded_model.train import Run, Trainer
+from bench.embedded_model.train import Run, Trainer, openings
 from ruvllm_runtime import LLM
 
 # transformers draws progress bars around everything it loads or saves.
@@ -164,6 +164,11 @@ def test_every_matrix_of_a_layer_takes_muon_and_the_rest_takes_adamw(folder, tmp
         7 * layers,
         2 * layers + 2,
     ]  # embedding and last norm; the output layer is the embedding
+
+
+def test_the_first_token_of_each_answer_opens_it():
+    learn = np.array([[0, 1, 1, 0, 0, 1], [1, 1, 0, 1, 0, 0]], dtype=bool)
+    assert openings(learn).astype(int).tolist() == [[0, 1, 0, 0, 0, 1], [1, 0, 0, 1, 0, 0]]
 
 
 def test_what_ships(shipped):
