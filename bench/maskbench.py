@@ -22,6 +22,8 @@ from bench.runner import Job, Limits
 
 RESULTS = Path(__file__).resolve().parent / "results" / "maskbench.json"
 FAST = ("ruvllm", "llguidance")
+#: This project once more over set A, once: with what it does while a model computes.
+PREPARED = "ruvllm-prepared"
 #: Repeated like those, over set B.
 STRONG = ("xgrammar",)
 #: Once, over set B, each until it has used up its time; schemas behind that are counted as not reached.
@@ -62,6 +64,7 @@ def jobs(options: Options, count: int) -> list[Job]:
     if options.slow:
         limits = Limits(total_seconds=SLOW_TOTAL_S)
         set_b += [Job(name, "shared", "B", subset, 0, limits) for name in SLOW]
+    set_a += [Job(PREPARED, mode, "A", everything, 0) for mode in ("shared", "fresh")]
     for repeat in range(options.repeat):
         set_a += [Job(name, mode, "A", everything, repeat) for mode in ("shared", "fresh") for name in FAST]
         set_a += [Job(name, "apply", "B", short, repeat) for name in FAST]
@@ -135,7 +138,7 @@ def results(folder: Path, listed: list[Job]) -> dict[str, Any]:
             f"set {part}": {name: _memory(runs[name, part, "shared"]) for name in names}
             for part, names in of.items()
         },
-        "set A": compare(runs, FAST, "A", ("shared", "fresh")),
+        "set A": compare(runs, (*FAST, PREPARED), "A", ("shared", "fresh")),
         "set B": {name: _beside(runs, name) for name in peers},
         "apply": _applied(runs),
         "slowest masks": {

@@ -43,12 +43,14 @@ class Walk:
         masks: one per token, and one for the end.
         first: for each mask, "1" if this grammar was never asked after these tokens before.
         advances: one per token taken.
+        idles: what the engine did between advance and mask, one per token taken; empty if it does nothing there.
     """
 
     accepted: bool = False
     masks: list[int] = field(default_factory=list)
     first: str = ""
     advances: list[int] = field(default_factory=list)
+    idles: list[int] = field(default_factory=list)
 
 
 class Visits:
@@ -131,7 +133,13 @@ def follow(
     """
     walk = Walk()
     now = time.thread_time_ns
-    mask, legal, advance, new = matcher.mask, matcher.legal, matcher.advance, visits.walk()
+    mask, legal, advance, idle, new = (
+        matcher.mask,
+        matcher.legal,
+        matcher.advance,
+        matcher.idle,
+        visits.walk(),
+    )
     first = ["1" if new(-1) else "0"]
     walk.masks.append(timed_mask(matcher) if masked is None else masked)
     for count, token in enumerate(tokens, 1):
@@ -142,10 +150,14 @@ def follow(
         start = now()
         advance(token)
         between = now()
-        mask()
-        end = now()
         walk.advances.append(between - start)
-        walk.masks.append(end - between)
+        if idle is not None:
+            between = now()
+            idle()
+            walk.idles.append(now() - between)
+        asked = now()
+        mask()
+        walk.masks.append(now() - asked)
         first.append("1" if new(token) else "0")
     else:
         walk.accepted = any(map(legal, eos))
@@ -195,6 +207,7 @@ def run(engine: Engine, case: Case, *, fresh: bool, seconds: float) -> dict[str,
                     "masks": walk.masks,
                     "first": walk.first,
                     "advances": walk.advances,
+                    "idles": walk.idles,
                 }
             )
             budget.check()

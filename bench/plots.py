@@ -17,6 +17,7 @@ FOLDER = facts.ROOT / "docs" / "reference" / "performance"
 #: One colour per engine in every picture (distinguishable in all common kinds of colour blindness).
 COLOURS = {
     "ruvllm": "#0072b2",
+    "ruvllm-prepared": "#000000",
     "llguidance": "#d55e00",
     "xgrammar": "#009e73",
     "xgrammar-strict": "#56b4e9",

@@ -111,7 +111,7 @@ def times(run: Run, tests: set[tuple[int, int]]) -> dict[str, list[float]]:
     """Metric to times, over the given tests and their schemas."""
     names = (
         "compile ms", "first mask ms", "compile plus first mask ms", "compile again ms",
-        "mask us", "first visit us", "repeat us", "advance us",
+        "mask us", "first visit us", "repeat us", "advance us", "between us",
     )  # fmt: skip
     found: dict[str, list[float]] = {name: [] for name in names}
     for number in sorted({number for number, _ in tests}):
@@ -130,6 +130,7 @@ def times(run: Run, tests: set[tuple[int, int]]) -> dict[str, list[float]]:
             ]
             found["repeat us"] += [mask for mask, new in zip(masks, test["first"], strict=True) if new == "0"]
             found["advance us"] += [advance / 1e3 for advance in test["advances"]]
+            found["between us"] += [idle / 1e3 for idle in test.get("idles", ())]
     return found
 
 

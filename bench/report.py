@@ -150,7 +150,12 @@ def visits(found: Json) -> str:
 
 def advances(found: Json) -> str:
     """Advances over set A."""
-    return table(["us", *_AT], _by_mode(found, "advance us", shares=False))
+    rows = _by_mode(found, "advance us", shares=False)
+    for mode, label in _MODES.items():
+        between = found["set A"].get(mode, {}).get("ruvllm-prepared", {}).get("between us")
+        if between:
+            rows.append(spread(f"`Matcher.prepare`, between calls, {label}", between))
+    return table(["us", *_AT], rows)
 
 
 def compilations(found: Json) -> str:

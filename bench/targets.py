@@ -7,6 +7,7 @@ from typing import Any
 Json = dict[str, Any]
 Line = tuple[str, str, str]
 
+_PREPARED = "ruvllm-prepared"
 _MODES = {"shared": "one grammar per schema", "fresh": "a fresh grammar per instance"}
 _LIMITS = {
     ("shared", "mask us"): {"p50": 2.5, "p99": 150.0, "p99.9": 600.0, "max": 5_000.0},
@@ -55,6 +56,11 @@ def _masks(found: Json) -> list[Line]:
     made = [
         _most(f"{metric}, {_MODES[mode]}", chosen[mode]["ruvllm"].get(metric, {}), limits)
         for (mode, metric), limits in _LIMITS.items()
+    ]
+    made += [
+        _most(f"{metric}, prepared, {_MODES[mode]}", chosen[mode][_PREPARED].get(metric, {}), limits)
+        for (mode, metric), limits in _LIMITS.items()
+        if metric == "mask us" and _PREPARED in chosen[mode]
     ]
     for mode, label in _MODES.items():
         made.append(

@@ -1,7 +1,8 @@
 """One adapter per engine, all to one small protocol.
 
 An engine is made once per process; `compile` is what is timed as compiling, `Matcher.mask` as a mask, `Matcher.advance`
-as an advance, the function that `applier` returns as applying. What only the harness needs (`legal`) is not timed.
+as an advance, the function that `applier` returns as applying; `Matcher.idle` apart from all of them. What only the
+harness needs (`legal`) is not timed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ Words = npt.NDArray[np.int32]
 #: Module of this package by the name on the command line; in the order in which tables show them.
 ENGINES = {
     "ruvllm": "ruvllm",
+    "ruvllm-prepared": "ruvllm",
     "llguidance": "llguidance",
     "xgrammar": "xgrammar",
     "xgrammar-strict": "xgrammar",
@@ -33,7 +35,13 @@ class Refused(Exception):
 
 
 class Matcher(Protocol):
-    """One sequence in one grammar."""
+    """One sequence in one grammar.
+
+    Attributes:
+        idle: what the engine does between an advance and the next mask, while a model would compute; None: nothing.
+    """
+
+    idle: Callable[[], None] | None
 
     def mask(self) -> None:
         """Compute which tokens may come next, as a packed bitmask where the engine makes one."""

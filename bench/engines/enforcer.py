@@ -19,6 +19,8 @@ from bench.engines import Grammar, Logits, Matcher, Refused
 class _Sequence:
     """Asks with the whole sequence, as the library wants; it remembers every sequence it was asked about."""
 
+    idle: Callable[[], None] | None = None
+
     def __init__(self, enforcer: TokenEnforcer) -> None:
         self._enforcer = enforcer
         self._sequence: list[int] = []

@@ -13,6 +13,8 @@ from bench.engines import Grammar, Logits, Matcher, Refused, Words, bit
 
 
 class _Sequence:
+    idle: Callable[[], None] | None = None
+
     def __init__(self, matcher: llguidance.LLMatcher, words: Words) -> None:
         self._matcher = matcher
         self._words = words

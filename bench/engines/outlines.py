@@ -14,6 +14,8 @@ from bench.engines import Grammar, Logits, Matcher, Refused, Words, bit
 
 
 class _Sequence:
+    idle: Callable[[], None] | None = None
+
     def __init__(self, guide: outlines_core.Guide, words: Words) -> None:
         self._guide = guide
         self._words = words

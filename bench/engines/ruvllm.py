@@ -14,9 +14,10 @@ from bench.engines import Grammar, Logits, Matcher, Refused, Words, bit
 class _Sequence:
     """Masks as packed bits, like everybody's."""
 
-    def __init__(self, matcher: rg.Matcher, words: Words) -> None:
+    def __init__(self, matcher: rg.Matcher, words: Words, *, prepared: bool) -> None:
         self._matcher = matcher
         self._words = words
+        self.idle: Callable[[], None] | None = matcher.prepare if prepared else None
 
     def mask(self) -> None:
         self._matcher.fill_mask(self._words)
@@ -30,6 +31,8 @@ class _Sequence:
 
 class _RowSequence:
     """Masks as rows, which the runtime applies by their shorter list of ids."""
+
+    idle: Callable[[], None] | None = None
 
     def __init__(self, matcher: rg.Matcher) -> None:
         self._matcher = matcher
@@ -46,13 +49,16 @@ class _RowSequence:
 
 
 class _Compiled:
-    def __init__(self, grammar: rg.CompiledGrammar, words: Words | None) -> None:
+    def __init__(self, grammar: rg.CompiledGrammar, words: Words | None, *, prepared: bool) -> None:
         self._grammar = grammar
         self._words = words
+        self._prepared = prepared
 
     def matcher(self) -> Matcher:
         matcher = self._grammar.matcher()
-        return _RowSequence(matcher) if self._words is None else _Sequence(matcher, self._words)
+        if self._words is None:
+            return _RowSequence(matcher)
+        return _Sequence(matcher, self._words, prepared=self._prepared)
 
 
 class RuvLLM:
@@ -61,13 +67,18 @@ class RuvLLM:
     Args:
         tokens: the vocabulary.
         cache: compiled tables on disk; without one everything is compiled.
+        prepared: whether rules that may come soon are emitted between an advance and the next mask.
     """
 
-    name = "ruvllm"
     package = "ruvllm"
-    settings = "defaults: flexible whitespace, members in the order of the schema, formats asserted"
 
-    def __init__(self, tokens: rg.Vocabulary, *, cache: rg.TableCache | None = None) -> None:
+    def __init__(
+        self, tokens: rg.Vocabulary, *, cache: rg.TableCache | None = None, prepared: bool = False
+    ) -> None:
+        self.name = "ruvllm-prepared" if prepared else "ruvllm"
+        self.settings = "defaults: flexible whitespace, members in the order of the schema, formats asserted"
+        self.settings += "; Matcher.prepare after each advance" if prepared else ""
+        self._prepared = prepared
         self._tokens = tokens
         self._cache = cache
         self._words: Words | None = rg.allocate_bitmask(1, tokens.size)[0]
@@ -78,7 +89,7 @@ class RuvLLM:
             grammar = rg.compile(rg.JsonSchema(schema), self._tokens, cache=self._cache)
         except rg.RuvllmError as error:
             raise Refused(f"{type(error).__name__}: {error}") from error
-        return _Compiled(grammar, self._words)
+        return _Compiled(grammar, self._words, prepared=self._prepared)
 
     def applier(self, logits: Logits) -> Callable[[Matcher], None]:
         """As the runtime's decode loop does; from now on matchers make rows, not bits."""
@@ -107,6 +118,6 @@ def read_vocabulary(folder: Path) -> rg.Vocabulary:
     return rg.Vocabulary.from_tiktoken_file(path, special_tokens=tuple(names))
 
 
-def make(folder: Path, _: str) -> RuvLLM:
+def make(folder: Path, name: str) -> RuvLLM:
     """The engine over the prepared vocabulary."""
-    return RuvLLM(read_vocabulary(folder))
+    return RuvLLM(read_vocabulary(folder), prepared=name == "ruvllm-prepared")

@@ -18,6 +18,8 @@ _SETTINGS = {
 
 
 class _Sequence:
+    idle: Callable[[], None] | None = None
+
     def __init__(self, matcher: xgrammar.GrammarMatcher, mask: torch.Tensor, words: Words) -> None:
         self._matcher = matcher
         self._mask = mask

@@ -79,6 +79,17 @@ def test_the_first_mask_is_computed_once():
     assert [matcher.masks for matcher in made.grammars[0].matchers] == [4]
 
 
+def test_what_happens_between_calls_is_neither_mask_nor_advance():
+    made = engine()
+    matcher = made.compile(LANGUAGE).matcher()
+    called = []
+    matcher.idle = lambda: called.append(matcher.past)
+    walk = measure.follow(matcher, [1, 2, 3], measure.Visits(), measure.Budget(30))
+    assert called == [(1,), (1, 2), (1, 2, 3)]
+    assert [len(walk.idles), len(walk.advances), len(walk.masks)] == [3, 3, 4]
+    assert run((True, [1, 2], []))["tests"][0]["idles"] == []
+
+
 def test_a_refusal_keeps_its_reason_and_no_times():
     record = run((True, [1], []), schema="null")
     assert (record["status"], record["reason"], record["tests"]) == ("refused", "null is not a language", [])

@@ -7,6 +7,8 @@ import time
 
 
 class FakeMatcher:
+    idle = None
+
     def __init__(self, language, eos, work):
         self.language = [tuple(text) for text in language]
         self.eos = eos
