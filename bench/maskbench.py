@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import heapq
 import json
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -79,6 +81,13 @@ def execute(folder: Path, options: Options) -> dict[str, Any]:
     sample.prepare(folder, anew=True)
     listed = jobs(options, sum(1 for _ in sample.cases(folder)))
     load = facts.machine()
+    warm = [
+        sys.executable,
+        "-m",
+        "bench.cold",
+        "--one",
+    ]  # a process that compiles kernels keeps the compiler's memory
+    subprocess.run(warm, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  our own arguments
     fingerprint = f"{facts.commit()} {facts.versions()} {options.lanes}"
     with ThreadPoolExecutor(options.lanes) as pool:
         list(pool.map(lambda job: _one(folder, job, fingerprint), listed))
