@@ -8,16 +8,20 @@ Idea. A matcher keeps a position in the text (`Scan`) beside its super-state. A 
 looks at it. One that does is followed byte by byte from the crossing: the check is decided on the value that ended
 there, and where it fails the super-state is replaced by the one in which it failed.
 
-Masks. A row is computed once per super-state, as if checks passed, and shared. What the register takes away from it is
-found by walks of the vocabulary's trie (`match.search`): of the part where an earlier sibling still threatens the text
-(`match.rivals`), which is nothing in most places; of the few tokens that finish a second sibling (`tables.further`);
-and, for tests of values, of the ways to the super-state's crossings, which are listed once per super-state.
+Masks. A row is computed once per super-state, as if checks passed, and shared; most masks are their row. Which may
+not be is found out once per super-state and kept with its place (`Place.gate`): where no token of the row can cross a
+check, none can fail. Which crossings there are follows from the super-state alone, so these are listed once, too.
+Nearly all of them are ends of strings and digits of numbers, which are not walked but looked up: `tables.further`
+knows which tokens finish a string as which text, and an earlier sibling says which text that would have to be. What
+is left (tokens that finish a second sibling, or a container with a string) is a handful and followed byte by byte.
 
-Tokens that leave nothing but repetitions, as `t` after `[true, `, are dead ends; `match.ahead` finds them, and they are
-not offered. They would be accepted.
+Tokens that leave nothing but repetitions, as `t` after `[true, `, are dead ends; `match.ahead` finds them, and they
+are not offered. They would be accepted. They are looked for only inside a container of which a check was asked
+before.
 
-Example. In `{"ab": 1, "a` the names that begin with `a` are threatened by `ab`. The walk tries `b` and what follows it
-in the trie: `b`, `b"` (dead), `b":` (dead), `bc` (out of danger, nothing below it is looked at).
+Example. In `{"ab": 1, "a` one earlier name begins with `a`, and what is missing is `b`. Tokens that begin with `b"`
+are taken from the row: one lookup, whatever the size of the vocabulary. In `{"ab": 1, "x` no name is left, and the
+mask is the row.
 
 Lineage: lazy predicates beside a deterministic automaton are ANTLR's (Parr and Fisher, "LL(*)", 2011).
 """
@@ -255,7 +259,8 @@ class Register:
         follows from its super-state: what completes a JSON text tells which brackets and strings are open.
         """
         self._check_epoch()
-        if self.scanner.values or self._another(place.state, row):
+        begun = self._tables.further_ids[scan.mode in _IN_STRING]
+        if self.scanner.values or (any(token in row for token in begun) and self._another(place.state, row)):
             place.gate = ASK_ANOTHER
         else:
             place.gate = ASK if scan.is_name and scan.mode != DONE else UNTIL_CROSSED

@@ -261,22 +261,6 @@ def next_bytes(scan: Scan) -> frozenset[int] | None:
     return None
 
 
-def endings(scan: Scan) -> frozenset[bytes] | None:
-    """How the string that is being written goes on, in UTF-8, if it becomes an earlier name or item; None: too many."""
-    runs = None if scan.open is None else _rivalling(scan.open)
-    head, escape = scan.head
-    if runs is None or escape:
-        return None
-    found = set()
-    for run in runs:
-        strings = run.index.strings
-        at = bisect_left(strings, head)
-        while at < len(strings) and strings[at].startswith(head):
-            found.add(strings[at][len(head) :])
-            at += 1
-    return frozenset(found)
-
-
 def repeating(here: Open, head: bytes, ends: Mapping[bytes, object]) -> list[bytes]:
     """Those of some ends of strings with which a string that reads `head` becomes an earlier name, or item, of `here`.
 

@@ -92,6 +92,13 @@ class VocabularyTables:
         return plain_tokens(self.vocabulary)
 
     @cached_property
+    def further_ids(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """These tokens: all, and those that can do so from within a string, so with a quote first."""
+        ids = tuple(self.further.trie.order.tolist())
+        texts = ((token, self.vocabulary.token_bytes(token) or b"") for token in ids)
+        return ids, tuple(token for token, text in texts if b'"' in text)
+
+    @cached_property
     def endings(self) -> Endings:
         """Tokens that finish a string."""
         return string_endings(self.vocabulary)
