@@ -8,6 +8,7 @@ Scalars are written in place: they are leaves, which the program shares by conte
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ruvllm_grammar import ir
@@ -32,13 +33,14 @@ class Lowering:
     """Gives the rules of one schema. `group` is the provider of its grammar.
 
     Args:
+        root: gives what the document is judged by, where it is not written directly.
         any_order: declared names come in any order.
         lenient: for acceptance alone: also spellings and strings that generation does without.
     """
 
     def __init__(
         self,
-        root: Obligation,
+        root: Callable[[], Obligation],
         emptiness: Emptiness,
         space: Whitespace,
         *,
@@ -63,7 +65,7 @@ class Lowering:
         """The rule `name` and its helpers; without the rule where nobody defines it."""
         if name == ROOT:
             around = self._space.around
-            return {ROOT: ir.seq(around, self.value(self._root, top=self._space.tells_top), around)}
+            return {ROOT: ir.seq(around, self._document(), around)}
         if name == CHARACTER:
             return {CHARACTER: ir.json_chars(ir.ANY_CHAR)}
         top, differs = name.endswith(_TOP), name.endswith(_ITEM)
@@ -82,6 +84,14 @@ class Lowering:
             if conjunction is not None:
                 return self._conjunction(name, conjunction, top=top, differs=differs)
         return {}
+
+    def _document(self) -> ir.Expr:
+        top = self._space.tells_top
+        if self._direct is not None:
+            found = self._direct.value(self._obligations.cells.document.root.schema, _suffix(top, False))
+            if found is not None:
+                return found
+        return self.value(self._root(), top=top)
 
     def _direct_group(self, name: str, *, top: bool) -> ir.Group | None:
         """The rules of a plain object or union, where its facts are enough for them."""

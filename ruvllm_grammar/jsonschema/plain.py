@@ -65,6 +65,10 @@ _NAMING: Final = frozenset(("required", "type"))
 _Ways = list[tuple[Any, ...]]
 
 
+#: Something is visibly there.
+_SURE: Final[_Ways] = [()]
+
+
 class PlainParts:
     """The plain sub-schemas of a document, by the identity of their JSON objects.
 
@@ -166,6 +170,10 @@ class _Survey:
             this = id(schema)
             reader.children = []
             said = reader.read(schema)
+            if said.plain and not (said.asserting or reader.children):
+                facts[this] = said
+                ways[this] = _SURE
+                continue
             if not said.plain or not self._settled(said, schema):
                 restless.append(this)
             else:

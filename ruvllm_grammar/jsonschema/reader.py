@@ -29,8 +29,8 @@ from ruvllm_grammar.jsonschema.support import State
 from ruvllm_grammar.jsonschema.whitespace import whitespace as whitespace_of
 from ruvllm_grammar.limits import Limits
 
-#: Raised whenever the same schema and options would give another language.
-FORMAT_VERSION = 2
+#: Raised whenever the same schema and options would give another language, or other names of rules.
+FORMAT_VERSION = 3
 
 _FORMATS = ("assert", "annotate")
 
@@ -78,9 +78,9 @@ class _Reading:
             uses=uses,
             plain=plain,
         )
-        root = cells.cell(self.document.root)
-        if not plain.has(self.document.root.schema):
-            cells.survey(root)
+        settled = plain.has(self.document.root.schema)
+        if not settled:
+            cells.survey(cells.cell(self.document.root))
         if cells.wants_annotations:
             if uses is not None:
                 uses.clear()
@@ -92,8 +92,8 @@ class _Reading:
                 annotations=True,
                 uses=uses,
             )
-            root = cells.cell(self.document.root)
-            cells.survey(root)
+            cells.survey(cells.cell(self.document.root))
+        self._cells = cells
         overlaps: dict[Choice, frozenset[tuple[int, int]]] = {}
         while True:
             if refusals is not None:
@@ -104,8 +104,7 @@ class _Reading:
             self.emptiness = Emptiness(Shapes(self.obligations))
             self.guards: dict[ir.Guard, None] = {}
             self.liveness = Liveness(self.emptiness, any_order=any_order)
-            self.root = self.obligations.obligation(root)
-            found = self._explore(limits)
+            found = {} if settled else self._explore(limits)
             if not found:
                 break
             overlaps = {
@@ -113,13 +112,16 @@ class _Reading:
                 for choice in (*overlaps, *found)
             }
 
+    @property
+    def root(self) -> Obligation:
+        """What the document is judged by."""
+        return self.obligations.obligation(self._cells.cell(self.document.root))
+
     def _explore(self, limits: Limits) -> dict[Choice, frozenset[tuple[int, int]]]:
         """Split, merge and check every obligation that a document can reach; the overlaps nobody knew of.
 
         Plain ones can wait until their rules are entered.
         """
-        if self.obligations.is_plain(self.root):
-            return {}
         disjointness = Disjointness(self.emptiness)
         overlaps: dict[Choice, set[tuple[int, int]]] = {}
         seen: dict[Obligation, None] = {self.root: None}
@@ -181,6 +183,8 @@ class _Reading:
 
     def satisfiable(self) -> None:
         """Raises `UnsatisfiableGrammar` when no document fits, saying why and where."""
+        if self._cells.plain.rank(self.document.root.schema) is not None:
+            return
         if not self.emptiness.inhabited(self.root):
             because, pointer = self.emptiness.why(self.root)
             raise UnsatisfiableGrammar(because, pointer=pointer)
@@ -232,7 +236,9 @@ def read(
     lock = threading.RLock()  # the two grammars share what is worked out on demand
 
     def grammar(*, lenient: bool) -> ir.Grammar:
-        lowering = Lowering(reading.root, reading.emptiness, space, any_order=any_order, lenient=lenient)
+        lowering = Lowering(
+            lambda: reading.root, reading.emptiness, space, any_order=any_order, lenient=lenient
+        )
 
         def group(name: str) -> ir.Group:
             with lock:
