@@ -120,6 +120,10 @@ class Cells:
 
     def child(self, owner: Cell, place: Place) -> Cell:
         """The cell of a place that `owner` names."""
+        if not owner.environment:  # the usual case, and asked often
+            found = self._cells.get((id(place), ()))
+            if found is not None:
+                return found
         return self.cell(place, owner.environment)
 
     def target(self, cell: Cell) -> Cell:

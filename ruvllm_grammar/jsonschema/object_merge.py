@@ -230,8 +230,10 @@ class _Merging:
             if not hit and cell.additional is not None:
                 parts.append(self.obligations.child(cell, cell.additional))
         parts.extend(scope.rule for scope in self.scopes if not scope.covers(name, self.algebra))
-        always, proofs = self._proofs(parts, [one for one in self.options if one.covers(name, self.algebra)])
         obligation = self.obligations.obligation(*parts)
+        if not self.options:
+            return Slot(name, obligation, required, free=free)
+        always, proofs = self._proofs(parts, [one for one in self.options if one.covers(name, self.algebra)])
         return Slot(name, obligation, required, free=free, always=always, proofs=proofs)
 
     def _proofs(self, parts: list[Cell], options: list[_Option]) -> tuple[int, tuple[Proof, ...]]:

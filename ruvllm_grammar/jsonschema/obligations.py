@@ -479,7 +479,10 @@ class Obligations:
         found = self._conjunctions.get(key)
         if found is None:
             values = self._values(cells, branch.open, forced) if listed else None
-            name = self._name("c", cells, len(self._conjunctions))
+            # Of listed values several conjunctions may have the same cells, each filtered by other choices.
+            alone = not decided and not scopes
+            made = len(self._conjunctions)
+            name = self._name("c", cells, made) if alone else f"c{len(self.cells.plain) + made}"
             found = Conjunction(name, cells, branch.kinds, values, scopes=scopes)
             self._conjunction_by_name.setdefault(name, found)
             self._conjunctions[key] = found

@@ -151,6 +151,11 @@ def test_pointers_are_found_upwards(algebra):
     assert found.pointer(document.root.schema) == ""
 
 
+def test_the_same_listed_values_filtered_by_different_choices_are_different_rules(accepts):
+    schema = {"not": {"if": {"const": {"a": 1}}, "then": {"type": "integer"}, "else": {"minimum": 2}}}
+    assert accepts(schema, {"a": 1}, {"a": 2}, 1, 2) == ['{"a": 1}', "1"]
+
+
 def _without(monkeypatch):
     monkeypatch.setattr(reader, "plain_parts", lambda *_, **__: NOTHING)
 
