@@ -76,14 +76,19 @@ class Lowering:
         stem = name.removesuffix(_TOP).removesuffix(_ITEM)
         if stem[:1] == "v":
             obligation = self._obligations.named_obligation(stem)
-            if obligation is not None:
-                parts = (self._part(one, top=top, differs=differs) for one in self._living(obligation))
-                return {name: ir.alt(*parts)}
         elif stem[:1] == "c":
             conjunction = self._obligations.named_conjunction(stem)
             if conjunction is not None:
                 return self._conjunction(name, conjunction, top=top, differs=differs)
-        return {}
+            obligation = None
+        else:
+            return {}
+        obligation = obligation or self._plain_obligation(stem)
+        if obligation is None:
+            return {}
+        return {
+            name: ir.alt(*(self._part(one, top=top, differs=differs) for one in self._living(obligation)))
+        }
 
     def _document(self) -> ir.Expr:
         top = self._space.tells_top
@@ -104,9 +109,20 @@ class Lowering:
 
     def _plain_value(self, schema: Any) -> ir.Expr:
         """The expression of a value that satisfies a plain schema, by way of its cell."""
+        return self._general(self._numbered(self._obligations.cells.plain.found[id(schema)]))
+
+    def _plain_obligation(self, stem: str) -> Obligation | None:
+        """What a rule named by a plain schema's number asks, where the general way has another name for it.
+
+        So it is for `{"properties": {}, "anyOf": [A]}`, which is `A`.
+        """
+        number = stem[1:]
+        return self._numbered(int(number)) if self._direct is not None and number.isdecimal() else None
+
+    def _numbered(self, number: int) -> Obligation:
         cells = self._obligations.cells
-        node = cells.plain_node(cells.plain.found[id(schema)])
-        return self._general(self._obligations.obligation(*(() if node is None else (cells.cell(node),))))
+        node = cells.plain_node(number)
+        return self._obligations.obligation(*(() if node is None else (cells.cell(node),)))
 
     def value(self, obligation: Obligation, *, top: bool = False, differs: bool = False) -> ir.Expr:
         """The expression of a value that satisfies the obligation; `differs`: from the items before it."""

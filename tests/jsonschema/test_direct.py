@@ -34,6 +34,12 @@ SCHEMAS = [
         ]
     },
 ]
+#: Written directly with a name that the general way does not know.
+RENAMED = [
+    {"properties": {}, "anyOf": [{"type": "object"}]},
+    {"items": {}, "oneOf": [{"type": "object", "required": ["a"]}]},
+    {"type": "object", "properties": {"a": {"patternProperties": {}, "anyOf": [{"type": "object"}]}}},
+]
 
 
 @pytest.mark.parametrize("whitespace", ["compact", "flexible", "pretty"])
@@ -58,3 +64,8 @@ def test_every_rule_that_is_referred_to_is_there(schema, algebra, limits):
     except rg.GrammarError:
         return
     assert grammar.force()
+
+
+@pytest.mark.parametrize("schema", RENAMED)
+def test_rules_that_the_general_way_names_otherwise(schema, algebra, limits):
+    assert read(schema, algebra=algebra, limits=limits).force()
