@@ -117,7 +117,10 @@ class Lowering:
         So it is for `{"properties": {}, "anyOf": [A]}`, which is `A`.
         """
         number = stem[1:]
-        return self._numbered(int(number)) if self._direct is not None and number.isdecimal() else None
+        if self._direct is None or not number.isdecimal():
+            return None
+        known = self._obligations.cells.plain_node(int(number)) is not None
+        return self._numbered(int(number)) if known else None
 
     def _numbered(self, number: int) -> Obligation:
         cells = self._obligations.cells
