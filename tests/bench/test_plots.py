@@ -1,7 +1,5 @@
 """Pictures: one for each question, and the same bytes for the same results."""
 
-import pytest
-
 from bench import plots, stats
 
 CURVE = {"mask us": [1.0 + at for at in stats.QUANTILES], "compile ms": [2.0 + at for at in stats.QUANTILES]}
@@ -16,7 +14,6 @@ FOUND = {
 
 
 def test_the_same_results_make_the_same_pictures(tmp_path):
-    pytest.importorskip("matplotlib", reason="needs matplotlib of the bench extra")
     first, second = (plots.draw(FOUND, tmp_path / name) for name in ("a", "b"))
     assert [path.name for path in first] == ["masks.svg", "compile.svg", "coverage.svg"]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
