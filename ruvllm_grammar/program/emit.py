@@ -499,7 +499,7 @@ class Emitter:
         self.n_pending -= 1
 
     def fill_record(self, record: int, *, ahead: int = 0) -> None:
-        """Write the steps of a record, and of up to `ahead` of those it leads to, the nearest first."""
+        """Write the steps of a record, and some `ahead` steps of those it leads to, the nearest first."""
         todo = deque([record])
         while todo:
             record = todo.popleft()
@@ -510,7 +510,7 @@ class Emitter:
             self.log.append(-1 - record)
             if ahead <= 0:
                 return
-            ahead -= 1
+            ahead -= symbols
             first = int(self.arena.records[record, 0])
             following = self.arena.record_next[first : first + symbols]
             todo.extend(following[following >= 0].tolist())

@@ -36,7 +36,8 @@ _PortableEdge = tuple[int, int, PortableRecord | None, int]
 Portable = tuple[tuple[tuple[_PortableEdge, ...], ...], tuple[tuple[int, int], ...]]
 
 _PATIENT = 3  # wishes of a call that are served one by one
-_MOST_AHEAD = 3  # doublings: records of many optional members are more than anybody will ask for
+_AHEAD = 512  # steps of records that a call gets unasked when its patience ends ...
+_DOUBLINGS = 2  # ... twice as many at each wish, so often: objects of many optional members have records without end
 _LOOK = 1000  # instructions that `prepare` looks at
 _HARD = 8  # a single operation may exceed Limits.super_states by this factor before it is refused
 
@@ -227,7 +228,7 @@ class Machine:
         if code == layout.NEED_RULE:
             self.awake().emit_lazy(int(arena.head[layout.NEED]))
         elif code == layout.NEED_RECORD:
-            ahead = 0 if served < _PATIENT else 2 << min(served - _PATIENT, _MOST_AHEAD)
+            ahead = 0 if served < _PATIENT else _AHEAD << min(served - _PATIENT, _DOUBLINGS)
             self.awake().fill_record(int(arena.head[layout.NEED]), ahead=ahead)
         elif code == layout.GROW:
             what = layout.GROWN[int(arena.head[layout.NEED])]
