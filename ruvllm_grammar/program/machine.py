@@ -36,8 +36,10 @@ _PortableEdge = tuple[int, int, PortableRecord | None, int]
 Portable = tuple[tuple[tuple[_PortableEdge, ...], ...], tuple[tuple[int, int], ...]]
 
 _PATIENT = 3  # wishes of a call that are served one by one
-_AHEAD = 512  # steps of records that a call gets unasked when its patience ends ...
-_DOUBLINGS = 2  # ... twice as many at each wish, so often: objects of many optional members have records without end
+# Steps of records that a call gets unasked when its patience ends, and how often that doubles: not without end, because
+# objects of many optional members have more records than anybody will ask for.
+_AHEAD = 512
+_DOUBLINGS = 2
 _LOOK = 1000  # instructions that `prepare` looks at
 _HARD = 8  # a single operation may exceed Limits.super_states by this factor before it is refused
 
