@@ -67,7 +67,7 @@ class LMFormatEnforcer:
         """The parser at its start; everything else happens in masks."""
         try:
             return _Compiled(TokenEnforcer(self._data, JsonSchemaParser(json.loads(schema))))
-        except Exception as error:
+        except Exception as error:  # it refuses with whatever its parser happens to raise
             raise Refused(f"{type(error).__name__}: {error}") from error
 
     def applier(self, logits: Logits) -> Callable[[Matcher], None]:

@@ -165,6 +165,10 @@ def test_known_rows_and_single_grammars_start_no_thread(monkeypatch):
     for matcher in matchers:
         matcher.legal()
     rg.fill_bitmask(matchers, bitmask, threads=8)
+    expected = rg.allocate_bitmask(12, VOCABULARY.size)
+    for matcher, row in zip(matchers, expected, strict=True):
+        matcher.fill_mask(row)
+    assert np.array_equal(bitmask, expected)
 
 
 def test_an_error_in_a_thread_is_raised_when_all_have_ended(monkeypatch):
